@@ -1,0 +1,293 @@
+/*
+ * The sample messages of RFC 5769, section 2.1 to 2.4, byte for byte. The
+ * first three are padded with spaces, which a receiver ignores.
+ */
+#include "unit.h"
+
+#include "stun/builder.h"
+#include "stun/integrity.h"
+#include "stun/message.h"
+
+/* clang-format off */
+static const uint8_t request[] = {
+	0x00, 0x01, 0x00, 0x58, /* type, length */
+	0x21, 0x12, 0xA4, 0x42, /* cookie */
+	0xB7, 0xE7, 0xA7, 0x01,
+	0xBC, 0x34, 0xD6, 0x86,
+	0xFA, 0x87, 0xDF, 0xAE,
+	0x80, 0x22, 0x00, 0x10, /* SOFTWARE */
+	0x53, 0x54, 0x55, 0x4E,
+	0x20, 0x74, 0x65, 0x73,
+	0x74, 0x20, 0x63, 0x6C,
+	0x69, 0x65, 0x6E, 0x74,
+	0x00, 0x24, 0x00, 0x04, /* PRIORITY */
+	0x6E, 0x00, 0x01, 0xFF,
+	0x80, 0x29, 0x00, 0x08, /* ICE-CONTROLLED */
+	0x93, 0x2F, 0xF9, 0xB1,
+	0x51, 0x26, 0x3B, 0x36,
+	0x00, 0x06, 0x00, 0x09, /* USERNAME */
+	0x65, 0x76, 0x74, 0x6A,
+	0x3A, 0x68, 0x36, 0x76,
+	0x59, 0x20, 0x20, 0x20,
+	0x00, 0x08, 0x00, 0x14, /* MESSAGE-INTEGRITY */
+	0x9A, 0xEA, 0xA7, 0x0C,
+	0xBF, 0xD8, 0xCB, 0x56,
+	0x78, 0x1E, 0xF2, 0xB5,
+	0xB2, 0xD3, 0xF2, 0x49,
+	0xC1, 0xB5, 0x71, 0xA2,
+	0x80, 0x28, 0x00, 0x04, /* FINGERPRINT */
+	0xE5, 0x7A, 0x3B, 0xCF,
+};
+
+static const uint8_t ipv4_response[] = {
+	0x01, 0x01, 0x00, 0x3C, /* type, length */
+	0x21, 0x12, 0xA4, 0x42, /* cookie */
+	0xB7, 0xE7, 0xA7, 0x01,
+	0xBC, 0x34, 0xD6, 0x86,
+	0xFA, 0x87, 0xDF, 0xAE,
+	0x80, 0x22, 0x00, 0x0B, /* SOFTWARE */
+	0x74, 0x65, 0x73, 0x74,
+	0x20, 0x76, 0x65, 0x63,
+	0x74, 0x6F, 0x72, 0x20,
+	0x00, 0x20, 0x00, 0x08, /* XOR-MAPPED-ADDRESS */
+	0x00, 0x01, 0xA1, 0x47,
+	0xE1, 0x12, 0xA6, 0x43,
+	0x00, 0x08, 0x00, 0x14, /* MESSAGE-INTEGRITY */
+	0x2B, 0x91, 0xF5, 0x99,
+	0xFD, 0x9E, 0x90, 0xC3,
+	0x8C, 0x74, 0x89, 0xF9,
+	0x2A, 0xF9, 0xBA, 0x53,
+	0xF0, 0x6B, 0xE7, 0xD7,
+	0x80, 0x28, 0x00, 0x04, /* FINGERPRINT */
+	0xC0, 0x7D, 0x4C, 0x96,
+};
+
+static const uint8_t ipv6_response[] = {
+	0x01, 0x01, 0x00, 0x48, /* type, length */
+	0x21, 0x12, 0xA4, 0x42, /* cookie */
+	0xB7, 0xE7, 0xA7, 0x01,
+	0xBC, 0x34, 0xD6, 0x86,
+	0xFA, 0x87, 0xDF, 0xAE,
+	0x80, 0x22, 0x00, 0x0B, /* SOFTWARE */
+	0x74, 0x65, 0x73, 0x74,
+	0x20, 0x76, 0x65, 0x63,
+	0x74, 0x6F, 0x72, 0x20,
+	0x00, 0x20, 0x00, 0x14, /* XOR-MAPPED-ADDRESS */
+	0x00, 0x02, 0xA1, 0x47,
+	0x01, 0x13, 0xA9, 0xFA,
+	0xA5, 0xD3, 0xF1, 0x79,
+	0xBC, 0x25, 0xF4, 0xB5,
+	0xBE, 0xD2, 0xB9, 0xD9,
+	0x00, 0x08, 0x00, 0x14, /* MESSAGE-INTEGRITY */
+	0xA3, 0x82, 0x95, 0x4E,
+	0x4B, 0xE6, 0x7B, 0xF1,
+	0x17, 0x84, 0xC9, 0x7C,
+	0x82, 0x92, 0xC2, 0x75,
+	0xBF, 0xE3, 0xED, 0x41,
+	0x80, 0x28, 0x00, 0x04, /* FINGERPRINT */
+	0xC8, 0xFB, 0x0B, 0x4C,
+};
+
+static const uint8_t long_term_request[] = {
+	0x00, 0x01, 0x00, 0x60, /* type, length */
+	0x21, 0x12, 0xA4, 0x42, /* cookie */
+	0x78, 0xAD, 0x34, 0x33,
+	0xC6, 0xAD, 0x72, 0xC0,
+	0x29, 0xDA, 0x41, 0x2E,
+	0x00, 0x06, 0x00, 0x12, /* USERNAME */
+	0xE3, 0x83, 0x9E, 0xE3,
+	0x83, 0x88, 0xE3, 0x83,
+	0xAA, 0xE3, 0x83, 0x83,
+	0xE3, 0x82, 0xAF, 0xE3,
+	0x82, 0xB9, 0x00, 0x00,
+	0x00, 0x15, 0x00, 0x1C, /* NONCE */
+	0x66, 0x2F, 0x2F, 0x34,
+	0x39, 0x39, 0x6B, 0x39,
+	0x35, 0x34, 0x64, 0x36,
+	0x4F, 0x4C, 0x33, 0x34,
+	0x6F, 0x4C, 0x39, 0x46,
+	0x53, 0x54, 0x76, 0x79,
+	0x36, 0x34, 0x73, 0x41,
+	0x00, 0x14, 0x00, 0x0B, /* REALM */
+	0x65, 0x78, 0x61, 0x6D,
+	0x70, 0x6C, 0x65, 0x2E,
+	0x6F, 0x72, 0x67, 0x00,
+	0x00, 0x08, 0x00, 0x14, /* MESSAGE-INTEGRITY */
+	0xF6, 0x70, 0x24, 0x65,
+	0x6D, 0xD6, 0x4A, 0x3E,
+	0x02, 0xB8, 0xE0, 0x71,
+	0x2E, 0x85, 0xC9, 0xA2,
+	0x8C, 0xA8, 0x96, 0x66,
+};
+/* clang-format on */
+
+/* "<U+30DE><U+30C8><U+30EA><U+30C3><U+30AF><U+30B9>" in UTF-8 */
+#define LONG_TERM_NAME \
+	"\xE3\x83\x9E\xE3\x83\x88\xE3\x83\xAA\xE3\x83\x83\xE3\x82\xAF\xE3\x82\xB9"
+
+static struct crypto *crypto;
+static struct stun_message m;
+
+static void make_crypto(void)
+{
+	crypto = crypto_new();
+	ck_assert_ptr_nonnull(crypto);
+}
+
+static void free_crypto(void)
+{
+	crypto_free(crypto);
+}
+
+static struct bytes short_term_key(void)
+{
+	return bytes_str("VOkJxbRl1RmTxUk/WvJxBt");
+}
+
+static void expect_text(uint16_t type, const char *text)
+{
+	const struct stun_attr *a = stun_find(&m, type);
+
+	ck_assert_ptr_nonnull(a);
+	ck_assert_msg(bytes_equal(a->value, bytes_str(text)), "%s is not %s",
+		      stun_attr_info(type)->name, text);
+}
+
+START_TEST(the_request)
+{
+	static const uint8_t id[] = { 0xB7, 0xE7, 0xA7, 0x01, 0xBC, 0x34,
+				      0xD6, 0x86, 0xFA, 0x87, 0xDF, 0xAE };
+
+	ck_assert_int_eq(stun_parse(bytes_of(request, sizeof(request)), &m),
+			 STUN_OK);
+	ck_assert_int_eq(m.class, STUN_REQUEST);
+	ck_assert_uint_eq(m.method, STUN_BINDING);
+	ck_assert_mem_eq(m.transaction_id, id, sizeof(id));
+	ck_assert_uint_eq(m.attr_count, 4);
+	expect_text(STUN_ATTR_SOFTWARE, "STUN test client");
+	expect_text(STUN_ATTR_USERNAME, "evtj:h6vY");
+	/* PRIORITY is ICE's, which is not spoken here. */
+	ck_assert_uint_eq(m.unknown_count, 1);
+	ck_assert_uint_eq(m.unknown[0], 0x0024);
+	ck_assert(m.has_fingerprint);
+	ck_assert(stun_check_integrity(&m, crypto, short_term_key()));
+	ck_assert(!stun_check_integrity(&m, crypto, bytes_str("other")));
+}
+END_TEST
+
+static void expect_response(struct bytes response, struct addr mapped)
+{
+	const struct stun_attr *a;
+	struct addr got;
+
+	ck_assert_int_eq(stun_parse(response, &m), STUN_OK);
+	ck_assert_int_eq(m.class, STUN_SUCCESS);
+	ck_assert_uint_eq(m.method, STUN_BINDING);
+	ck_assert_uint_eq(m.unknown_count, 0);
+	expect_text(STUN_ATTR_SOFTWARE, "test vector");
+	a = stun_find(&m, STUN_ATTR_XOR_MAPPED_ADDRESS);
+	ck_assert_ptr_nonnull(a);
+	ck_assert(stun_get_xor_addr(&m, a, &got));
+	ck_assert(addr_equal(&got, &mapped));
+	ck_assert(m.has_fingerprint);
+	ck_assert(stun_check_integrity(&m, crypto, short_term_key()));
+}
+
+START_TEST(the_ipv4_response)
+{
+	expect_response(bytes_of(ipv4_response, sizeof(ipv4_response)),
+			addr_ipv4(0xC0000201, 32853));
+}
+END_TEST
+
+START_TEST(the_ipv6_response)
+{
+	static const uint8_t ip[16] = { 0x20, 0x01, 0x0D, 0xB8, 0x12, 0x34,
+					0x56, 0x78, 0x00, 0x11, 0x22, 0x33,
+					0x44, 0x55, 0x66, 0x77 };
+
+	expect_response(bytes_of(ipv6_response, sizeof(ipv6_response)),
+			addr_ipv6(ip, 32853));
+}
+END_TEST
+
+static void make_long_term_key(struct secret *key)
+{
+	stun_long_term_key(crypto, STUN_ALGORITHM_MD5,
+			   bytes_str(LONG_TERM_NAME), bytes_str("example.org"),
+			   bytes_str("TheMatrIX"), key);
+}
+
+START_TEST(the_long_term_request)
+{
+	struct secret key = { .len = 0 };
+
+	ck_assert_int_eq(stun_parse(bytes_of(long_term_request,
+					     sizeof(long_term_request)),
+				    &m),
+			 STUN_OK);
+	ck_assert_int_eq(m.class, STUN_REQUEST);
+	ck_assert_uint_eq(m.method, STUN_BINDING);
+	ck_assert_uint_eq(m.attr_count, 3);
+	expect_text(STUN_ATTR_USERNAME, LONG_TERM_NAME);
+	expect_text(STUN_ATTR_NONCE, "f//499k954d6OL34oL9FSTvy64sA");
+	expect_text(STUN_ATTR_REALM, "example.org");
+	ck_assert(!m.has_fingerprint);
+	make_long_term_key(&key);
+	ck_assert(stun_check_integrity(&m, crypto, secret_bytes(&key)));
+}
+END_TEST
+
+/* This one is padded with zeros, as we pad: we build the very same bytes. */
+START_TEST(the_long_term_request_is_built_alike)
+{
+	struct secret key = { .len = 0 };
+	struct stun_builder b;
+	uint8_t out[sizeof(long_term_request)];
+
+	make_long_term_key(&key);
+	stun_begin(&b, out, sizeof(out), STUN_REQUEST, STUN_BINDING,
+		   long_term_request + 8);
+	stun_add(&b, STUN_ATTR_USERNAME, bytes_str(LONG_TERM_NAME));
+	stun_add(&b, STUN_ATTR_NONCE,
+		 bytes_str("f//499k954d6OL34oL9FSTvy64sA"));
+	stun_add(&b, STUN_ATTR_REALM, bytes_str("example.org"));
+	stun_add_integrity(&b, crypto, secret_bytes(&key));
+	ck_assert_uint_eq(stun_finish(&b), sizeof(out));
+	ck_assert_mem_eq(out, long_term_request, sizeof(out));
+}
+END_TEST
+
+/* In any byte, padding included: the CRC covers all that precedes it. */
+START_TEST(a_changed_bit_is_noticed)
+{
+	uint8_t copy[sizeof(request)];
+
+	for (size_t at = 0; at < sizeof(copy); at++) {
+		memcpy(copy, request, sizeof(copy));
+		copy[at] ^= 4;
+		ck_assert_msg(stun_parse(bytes_of(copy, sizeof(copy)), &m) !=
+					      STUN_OK ||
+				      !m.has_fingerprint,
+			      "byte %zu", at);
+	}
+}
+END_TEST
+
+static Suite *vectors_rfc5769_suite(void)
+{
+	Suite *s = suite_create("vectors_rfc5769");
+	TCase *t = tcase_create("samples");
+
+	tcase_add_checked_fixture(t, make_crypto, free_crypto);
+	tcase_add_test(t, the_request);
+	tcase_add_test(t, the_ipv4_response);
+	tcase_add_test(t, the_ipv6_response);
+	tcase_add_test(t, the_long_term_request);
+	tcase_add_test(t, the_long_term_request_is_built_alike);
+	tcase_add_test(t, a_changed_bit_is_noticed);
+	suite_add_tcase(s, t);
+	return s;
+}
+
+UNIT_MAIN(vectors_rfc5769_suite)
