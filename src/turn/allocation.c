@@ -1,0 +1,428 @@
+#include "turn/allocation.h"
+
+#include <assert.h>
+#include <errno.h>
+
+#include "turn/channel.h"
+#include "turn/permission.h"
+#include "turn/reply.h"
+
+static struct allocation *at(const struct turn_server *s, uint32_t index)
+{
+	return pool_at(&s->flows.allocations, index);
+}
+
+const char *turn_cause_name(enum turn_cause cause)
+{
+	switch (cause) {
+	case TURN_CAUSE_REFRESH_0:
+		return "refresh-0";
+	case TURN_CAUSE_EXPIRED:
+		return "expired";
+	case TURN_CAUSE_SHUTDOWN:
+		return "shutdown";
+	case TURN_CAUSE_RELAY_LOST:
+		return "relay-lost";
+	}
+	return "";
+}
+
+/* One warning per cause and interval, naming what to change. */
+static void warn(struct turn_server *s, const struct now *now,
+		 struct actions *out, const char *message, const char *option)
+{
+	struct log_record *log;
+	uint32_t held;
+
+	if (!log_gate_pass(&s->gate, bytes_str(message), now->mono_ms, &held))
+		return;
+	log = actions_log(out, LOG_LEVEL_WARNING, message, now->wall_s);
+	log_text(log, "option", option);
+	if (held)
+		log_number(log, "held_back", held);
+}
+
+static uint16_t charge(struct request *r, uint64_t user)
+{
+	struct turn_server *s = r->server;
+	uint32_t max = r->allocations_max ?
+			       r->allocations_max :
+			       s->config.limits.allocations_per_user;
+
+	switch (quota_take(&s->shared->quota, user, max)) {
+	case QUOTA_OK:
+		return 0;
+	case QUOTA_USER_FULL:
+		warn(s, r->now, r->out, "a user's quota is reached",
+		     "limits.allocations_per_user");
+		return STUN_ALLOCATION_QUOTA;
+	case QUOTA_TOTAL_FULL:
+		break;
+	}
+	warn(s, r->now, r->out, "the limit of allocations is reached",
+	     "limits.allocations");
+	return STUN_INSUFFICIENT_CAPACITY;
+}
+
+/* The charges for what is wanted: a pair of ports is charged as two. */
+static uint16_t charge_all(struct request *r, uint64_t user,
+			   enum ports_want want)
+{
+	uint16_t code = charge(r, user);
+
+	if (code || want != PORTS_EVEN_PAIR)
+		return code;
+	code = charge(r, user);
+	if (code)
+		quota_give(&r->server->shared->quota, user);
+	return code;
+}
+
+static void uncharge_all(struct turn_server *s, uint64_t user,
+			 enum ports_want want)
+{
+	quota_give(&s->shared->quota, user);
+	if (want == PORTS_EVEN_PAIR)
+		quota_give(&s->shared->quota, user);
+}
+
+/* Takes the port or ports and the charge, or says which error it is. */
+static uint16_t take_port(struct request *r, uint64_t user,
+			  const struct allocation_request *want,
+			  uint16_t *port)
+{
+	struct turn_server *s = r->server;
+	uint16_t code;
+
+	/* The charge for a reserved port was taken with the reservation. */
+	if (want->from_token)
+		return ports_redeem(&s->shared->ports, want->token, user,
+				    r->now->mono_ms, port) ?
+			       0 :
+			       STUN_INSUFFICIENT_CAPACITY;
+	code = charge_all(r, user, want->want);
+	if (code)
+		return code;
+	if (ports_take(&s->shared->ports, &s->random, want->want, port))
+		return 0;
+	uncharge_all(s, user, want->want);
+	warn(s, r->now, r->out, "the relay port range is full", "relay.ports");
+	return STUN_INSUFFICIENT_CAPACITY;
+}
+
+static void give_port(struct turn_server *s, const struct allocation *a)
+{
+	ports_give(&s->shared->ports, a->relay_port);
+	/* Until the socket is open the pair is one thing. */
+	if (a->want == PORTS_EVEN_PAIR && a->state == ALLOCATION_OPENING)
+		ports_give(&s->shared->ports, (uint16_t)(a->relay_port + 1));
+}
+
+static void ask_for_socket(struct turn_server *s, uint32_t index,
+			   struct actions *out)
+{
+	assert(out->count < ACTIONS_MAX);
+	out->items[out->count++] = (struct action){
+		.kind = ACTION_OPEN_RELAY,
+		.as.open_relay = {
+			.allocation = pool_ref(&s->flows.allocations, index),
+			.port = at(s, index)->relay_port,
+		},
+	};
+}
+
+uint16_t allocation_begin(struct request *r,
+			  const struct allocation_request *want)
+{
+	struct turn_server *s = r->server;
+	struct flow_table *t = &s->flows;
+	uint64_t user = quota_user(&s->shared->quota, request_realm(r),
+				   r->name);
+	uint16_t port, code = take_port(r, user, want, &port);
+	struct allocation *a;
+	uint32_t i;
+
+	if (code)
+		return code;
+	i = pool_take(&t->allocations);
+	/* The pool has room for every charge that the quota grants. */
+	assert(i != POOL_NONE);
+	a = at(s, i);
+	a->client = r->in->source;
+	a->listener = r->in->listener;
+	a->relay_port = port;
+	a->state = ALLOCATION_OPENING;
+	a->realm = r->realm;
+	a->first_permission = POOL_NONE;
+	a->first_channel = POOL_NONE;
+	a->packets_max = r->packets_max;
+	a->began_ms = r->now->mono_ms;
+	a->quota_user = user;
+	a->user = users_join(&s->users, r->realm, r->name);
+	a->key = pool_take(&s->keys);
+	assert(a->key != POOL_NONE);
+	*(struct secret *)pool_at(&s->keys, a->key) = r->key;
+	a->lifetime_s = want->lifetime_s;
+	memcpy(a->transaction_id, r->to.transaction_id,
+	       sizeof(a->transaction_id));
+	a->want = (uint8_t)want->want;
+	a->ports_tried = 1;
+	a->from_token = want->from_token;
+	a->told_ipv6_error = want->told_ipv6_error;
+	a->sign_sha256 = r->to.sign_sha256;
+	a->fingerprint = r->to.fingerprint;
+	a->expires_ms = r->now->mono_ms + 1000 * (uint64_t)want->lifetime_s;
+	map_add(&t->by_client, i,
+		flow_hash_client(t, &a->client, a->listener));
+	timer_arm(&s->expiries, i, a->expires_ms);
+	ask_for_socket(s, i, r->out);
+	return 0;
+}
+
+static struct reply_to reply_to_of(const struct turn_server *s,
+				   const struct allocation *a)
+{
+	return (struct reply_to){
+		.client = a->client,
+		.listener = a->listener,
+		.method = STUN_ALLOCATE,
+		.transaction_id = a->transaction_id,
+		.key = pool_at(&s->keys, a->key),
+		.sign_sha256 = a->sign_sha256,
+		.fingerprint = a->fingerprint,
+	};
+}
+
+/* Port N + 1 becomes a reservation with its own clock and charge. */
+static bool reserve_next(struct turn_server *s, const struct now *now,
+			 struct allocation *a)
+{
+	uint32_t i = pool_take(&s->reservations);
+	struct reservation *v;
+
+	if (i == POOL_NONE)
+		return false;
+	v = pool_at(&s->reservations, i);
+	if (!ports_reserve(&s->shared->ports, (uint16_t)(a->relay_port + 1),
+			   &s->random, a->quota_user, now->mono_ms,
+			   v->token)) {
+		pool_give(&s->reservations, i);
+		return false;
+	}
+	v->quota_user = a->quota_user;
+	memcpy(a->token, v->token, sizeof(a->token));
+	a->has_token = true;
+	timer_arm(&s->reservation_expiries, i,
+		  now->mono_ms + PORTS_RESERVATION_MS);
+	return true;
+}
+
+static void log_begun(struct turn_server *s, const struct now *now,
+		      const struct allocation *a, struct actions *out)
+{
+	struct log_record *log = actions_log(out, LOG_LEVEL_INFO,
+					     "session began", now->wall_s);
+	struct addr relayed = addr_with_port(&s->config.relay_advertise,
+					     a->relay_port);
+
+	log_addr(log, "client", &a->client);
+	log_bytes(log, "user", users_name(&s->users, a->user));
+	log_text(log, "realm", s->config.realms[a->realm].name);
+	log_addr(log, "relayed", &relayed);
+}
+
+static void log_ended(struct turn_server *s, const struct now *now,
+		      const struct allocation *a, enum turn_cause cause,
+		      struct actions *out)
+{
+	struct log_record *log = actions_log(out, LOG_LEVEL_INFO,
+					     "session ended", now->wall_s);
+	struct addr relayed = addr_with_port(&s->config.relay_advertise,
+					     a->relay_port);
+
+	log_addr(log, "client", &a->client);
+	log_bytes(log, "user", users_name(&s->users, a->user));
+	log_text(log, "realm", s->config.realms[a->realm].name);
+	log_addr(log, "relayed", &relayed);
+	log_number(log, "duration_s", (now->mono_ms - a->began_ms) / 1000);
+	log_number(log, "to_peer_packets", a->to_peer_packets);
+	log_number(log, "to_peer_bytes", a->to_peer_bytes);
+	log_number(log, "to_client_packets", a->to_client_packets);
+	log_number(log, "to_client_bytes", a->to_client_bytes);
+	log_text(log, "cause", turn_cause_name(cause));
+}
+
+void allocation_opened(struct turn_server *s, const struct now *now,
+		       uint32_t index, struct actions *out)
+{
+	struct allocation *a = at(s, index);
+	struct ports_owner owner = {
+		.worker = s->worker,
+		.allocation = pool_ref(&s->flows.allocations, index),
+	};
+
+	if (a->want == PORTS_EVEN_PAIR && !reserve_next(s, now, a)) {
+		out->items[out->count++] = (struct action){
+			.kind = ACTION_CLOSE_RELAY,
+			.as.close_relay = owner.allocation,
+		};
+		allocation_not_opened(s, now, index, -ENOSPC, out);
+		return;
+	}
+	a->state = ALLOCATION_LIVE;
+	ports_publish(&s->shared->ports, a->relay_port, &owner);
+	counter_add(&s->counters.allocations_begun, 1);
+	counter_add(&s->counters.allocations, 1);
+	allocation_reply(s, now, index, out);
+	log_begun(s, now, a, out);
+}
+
+/* Whether another port may do what this one did not. */
+static bool port_was_to_blame(int error)
+{
+	return error == -EADDRINUSE || error == -EACCES ||
+	       error == -EADDRNOTAVAIL;
+}
+
+void allocation_not_opened(struct turn_server *s, const struct now *now,
+			   uint32_t index, int error, struct actions *out)
+{
+	struct allocation *a = at(s, index);
+	struct reply_to to = reply_to_of(s, a);
+	uint16_t next;
+
+	/*
+	 * The next port is taken before this one is given back, so that the
+	 * same one is not tried twice in a row.
+	 */
+	if (port_was_to_blame(error) && !a->from_token &&
+	    a->ports_tried < CORE_PORT_TRIES_MAX &&
+	    ports_take(&s->shared->ports, &s->random,
+		       (enum ports_want)a->want, &next)) {
+		give_port(s, a);
+		a->relay_port = next;
+		a->ports_tried++;
+		ask_for_socket(s, index, out);
+		return;
+	}
+	if (error == -EMFILE || error == -ENFILE)
+		warn(s, now, out, "out of file descriptors",
+		     "LimitNOFILE= of the service, or limits.allocations");
+	else if (port_was_to_blame(error))
+		warn(s, now, out, "no relay port could be bound",
+		     "relay.ports, relay.address");
+	else
+		warn(s, now, out, "no relay socket could be opened",
+		     "limits.allocations");
+	reply_error(s, out, &to, STUN_INSUFFICIENT_CAPACITY);
+	allocation_release(s, index);
+}
+
+void allocation_reply(struct turn_server *s, const struct now *now,
+		      uint32_t index, struct actions *out)
+{
+	const struct allocation *a = at(s, index);
+	struct reply_to to = reply_to_of(s, a);
+	struct addr relayed = addr_with_port(&s->config.relay_advertise,
+					     a->relay_port);
+	uint64_t left_s = (a->expires_ms - now->mono_ms) / 1000;
+	struct reply r;
+
+	reply_begin(&r, s, out, &to, STUN_SUCCESS);
+	stun_add_xor_addr(&r.builder, STUN_ATTR_XOR_RELAYED_ADDRESS, &relayed);
+	stun_add_u32(&r.builder, STUN_ATTR_LIFETIME,
+		     left_s < a->lifetime_s ? (uint32_t)left_s :
+					      a->lifetime_s);
+	if (a->told_ipv6_error)
+		stun_add_address_error(&r.builder, ADDR_IPV6,
+				       STUN_ADDRESS_FAMILY_UNSUPPORTED);
+	if (a->has_token)
+		stun_add(&r.builder, STUN_ATTR_RESERVATION_TOKEN,
+			 bytes_of(a->token, sizeof(a->token)));
+	stun_add_xor_addr(&r.builder, STUN_ATTR_XOR_MAPPED_ADDRESS,
+			  &a->client);
+	reply_send(&r);
+}
+
+void allocation_refresh(struct turn_server *s, const struct now *now,
+			uint32_t index, uint32_t lifetime_s)
+{
+	at(s, index)->expires_ms = now->mono_ms + 1000 * (uint64_t)lifetime_s;
+	allocation_rearm(s, index);
+}
+
+void allocation_rearm(struct turn_server *s, uint32_t index)
+{
+	const struct allocation *a = at(s, index);
+	uint64_t due_ms = a->expires_ms;
+	uint32_t i;
+
+	for (i = a->first_permission; i != POOL_NONE;) {
+		const struct permission *p = pool_at(&s->flows.permissions, i);
+
+		/* One that carries channels goes with the last of them. */
+		if (!p->channels && p->expires_ms < due_ms)
+			due_ms = p->expires_ms;
+		i = p->next;
+	}
+	for (i = a->first_channel; i != POOL_NONE;) {
+		const struct channel *c = pool_at(&s->flows.channels, i);
+
+		if (c->expires_ms < due_ms)
+			due_ms = c->expires_ms;
+		i = c->next;
+	}
+	timer_arm(&s->expiries, index, due_ms);
+}
+
+void allocation_due(struct turn_server *s, const struct now *now,
+		    uint32_t index, struct actions *out)
+{
+	if (at(s, index)->expires_ms <= now->mono_ms) {
+		allocation_end(s, now, index, TURN_CAUSE_EXPIRED, out);
+		return;
+	}
+	channel_remove_expired(&s->flows, index, now->mono_ms);
+	permission_remove_expired(&s->flows, index, now->mono_ms);
+	allocation_rearm(s, index);
+}
+
+void allocation_release(struct turn_server *s, uint32_t index)
+{
+	struct flow_table *t = &s->flows;
+	struct allocation *a = at(s, index);
+	bool pair = a->want == PORTS_EVEN_PAIR &&
+		    a->state == ALLOCATION_OPENING;
+
+	channel_remove_all(t, index);
+	permission_remove_all(t, index);
+	if (a->state == ALLOCATION_LIVE) {
+		ports_unpublish(&s->shared->ports, a->relay_port);
+		counter_add(&s->counters.allocations, UINT64_MAX);
+	}
+	give_port(s, a);
+	uncharge_all(s, a->quota_user, pair ? PORTS_EVEN_PAIR : PORTS_ANY);
+	users_leave(&s->users, a->user);
+	pool_give(&s->keys, a->key);
+	timer_disarm(&s->expiries, index);
+	map_remove(&t->by_client, index);
+	if (t->last_client == index)
+		t->last_client = POOL_NONE;
+	pool_give(&t->allocations, index);
+}
+
+void allocation_end(struct turn_server *s, const struct now *now,
+		    uint32_t index, enum turn_cause cause, struct actions *out)
+{
+	const struct allocation *a = at(s, index);
+
+	if (a->state == ALLOCATION_LIVE) {
+		log_ended(s, now, a, cause, out);
+		out->items[out->count++] = (struct action){
+			.kind = ACTION_CLOSE_RELAY,
+			.as.close_relay =
+				pool_ref(&s->flows.allocations, index),
+		};
+	}
+	allocation_release(s, index);
+}

@@ -1,0 +1,215 @@
+#include "turn/auth.h"
+
+#include "stun/integrity.h"
+#include "turn/reply.h"
+
+/* Whether PASSWORD-ALGORITHMS is what reply_challenge() sent, byte for byte. */
+static bool is_our_list(const struct stun_attr *list)
+{
+	static const uint8_t ours[] = { 0, STUN_ALGORITHM_SHA256, 0, 0,
+					0, STUN_ALGORITHM_MD5,	  0, 0 };
+
+	return bytes_equal(list->value, bytes_of(ours, sizeof(ours)));
+}
+
+/* PASSWORD-ALGORITHM as an entry of that list: no parameters. */
+static bool read_choice(const struct stun_attr *one,
+			enum stun_algorithm *algorithm)
+{
+	uint32_t entry;
+
+	if (!stun_get_u32(one, &entry))
+		return false;
+	if (entry != (uint32_t)STUN_ALGORITHM_MD5 << 16 &&
+	    entry != (uint32_t)STUN_ALGORITHM_SHA256 << 16)
+		return false;
+	*algorithm = (enum stun_algorithm)(entry >> 16);
+	return true;
+}
+
+/*
+ * The algorithm of the request, RFC 8489 section 9.2.4: MD5 if neither
+ * attribute is there. False if they are not what the nonce came with: then
+ * somebody on the path took the better algorithm out (section 9.2.1).
+ */
+static bool choose_algorithm(struct request *r,
+			     enum stun_algorithm *algorithm)
+{
+	const struct stun_message *m = &r->message;
+	const struct stun_attr *one, *list, *nonce;
+
+	one = stun_find(m, STUN_ATTR_PASSWORD_ALGORITHM);
+	list = stun_find(m, STUN_ATTR_PASSWORD_ALGORITHMS);
+	nonce = stun_find(m, STUN_ATTR_NONCE);
+	*algorithm = STUN_ALGORITHM_MD5;
+	if (!(nonce_features(nonce->value) & NONCE_PASSWORD_ALGORITHMS) ||
+	    (!one && !list))
+		return true;
+	if (!one || !list || !is_our_list(list) ||
+	    !read_choice(one, algorithm))
+		return false;
+	r->to.sign_sha256 = true;
+	return true;
+}
+
+bool auth_before_key(struct request *r)
+{
+	const struct stun_message *m = &r->message;
+	struct turn_server *s = r->server;
+	const struct stun_attr *name, *realm, *nonce;
+	struct bytes ours = request_realm(r);
+
+	if (!m->integrity_at && !m->integrity_sha256_at) {
+		reply_challenge(r, STUN_UNAUTHENTICATED);
+		return false;
+	}
+	name = stun_find(m, STUN_ATTR_USERNAME);
+	if (!name)
+		name = stun_find(m, STUN_ATTR_USERHASH);
+	realm = stun_find(m, STUN_ATTR_REALM);
+	nonce = stun_find(m, STUN_ATTR_NONCE);
+	if (!name || !realm || !nonce || !stun_attr_well_sized(name) ||
+	    !choose_algorithm(r, &r->algorithm)) {
+		reply_error(s, r->out, &r->to, STUN_BAD_REQUEST);
+		return false;
+	}
+	/* A hash is a valid name only where the realm's sources resolve it. */
+	if (!bytes_equal(realm->value, ours) ||
+	    (name->type == STUN_ATTR_USERHASH &&
+	     !s->config.realms[r->realm].offer_userhash)) {
+		reply_challenge(r, STUN_UNAUTHENTICATED);
+		return false;
+	}
+	/*
+	 * A source that is asked over a network is not asked for strangers:
+	 * a nonce of ours proves that the sender receives at its address.
+	 */
+	if (s->config.lookups_are_async &&
+	    nonce_check(&s->config.nonce, s->crypto, nonce->value,
+			&r->in->source, ours,
+			r->now->wall_s) == NONCE_FOREIGN) {
+		reply_challenge(r, STUN_STALE_NONCE);
+		return false;
+	}
+	return true;
+}
+
+struct action_lookup auth_query(const struct request *r)
+{
+	const struct stun_attr *name =
+		stun_find(&r->message, STUN_ATTR_USERNAME);
+	bool by_hash = !name;
+
+	if (by_hash)
+		name = stun_find(&r->message, STUN_ATTR_USERHASH);
+	return (struct action_lookup){
+		.realm = r->realm,
+		.by_hash = by_hash,
+		.name = name->value,
+	};
+}
+
+/* Whether a request names the user, by name or by hash. */
+static bool names_user(const struct request *r, struct bytes user)
+{
+	struct action_lookup query = auth_query(r);
+	uint8_t hash[STUN_USERHASH_BYTES];
+
+	if (!query.by_hash)
+		return bytes_equal(query.name, user);
+	stun_userhash(r->server->crypto, user, request_realm(r), hash);
+	return bytes_equal(query.name, bytes_of(hash, sizeof(hash)));
+}
+
+bool auth_allocation_has_key(const struct request *r)
+{
+	const struct turn_server *s = r->server;
+	const struct allocation *a;
+	const struct secret *key;
+	size_t key_bytes = r->algorithm == STUN_ALGORITHM_SHA256 ?
+				   CRYPTO_SHA256_BYTES :
+				   CRYPTO_MD5_BYTES;
+
+	if (r->allocation == POOL_NONE)
+		return false;
+	a = pool_at(&s->flows.allocations, r->allocation);
+	key = pool_at(&s->keys, a->key);
+	return a->realm == r->realm && key->len == key_bytes &&
+	       names_user(r, users_name(&s->users, a->user));
+}
+
+/* One line per source and interval; the wire says nothing of the cause. */
+static void log_refusal(struct request *r, const char *why)
+{
+	struct addr ip = addr_with_port(&r->in->source, 0);
+	struct action_lookup query = auth_query(r);
+	struct actions *out = r->out;
+	struct log_record *log;
+	uint32_t held;
+
+	if (!log_gate_pass(&r->server->gate, bytes_of(&ip, sizeof(ip)),
+			   r->now->mono_ms, &held))
+		return;
+	log = actions_log(out, LOG_LEVEL_NOTICE, "authentication refused",
+			  r->now->wall_s);
+	log_addr(log, "client", &r->in->source);
+	if (!query.by_hash)
+		log_bytes(log, "user", query.name);
+	log_bytes(log, "realm", request_realm(r));
+	log_text(log, "reason", why);
+	if (held)
+		log_number(log, "held_back", held);
+}
+
+/* Takes the key as the request's own if it proves right. */
+static bool prove(struct request *r, const struct secret *key, bool known)
+{
+	struct turn_server *s = r->server;
+	const struct stun_attr *nonce = stun_find(&r->message, STUN_ATTR_NONCE);
+	bool right =
+		stun_check_integrity(&r->message, s->crypto, secret_bytes(key));
+
+	if (!known || !right) {
+		reply_challenge(r, STUN_UNAUTHENTICATED);
+		log_refusal(r, known ? "wrong password" : "unknown user");
+		return false;
+	}
+	if (nonce_check(&s->config.nonce, s->crypto, nonce->value,
+			&r->in->source, request_realm(r),
+			r->now->wall_s) != NONCE_FRESH) {
+		reply_challenge(r, STUN_STALE_NONCE);
+		return false;
+	}
+	r->key = *key;
+	r->to.key = &r->key;
+	return true;
+}
+
+bool auth_with_key(struct request *r, const struct turn_keys *keys,
+		   struct bytes name)
+{
+	const struct secret *key = &r->server->unknown_key;
+	const struct secret *found = NULL;
+
+	if (keys)
+		found = r->algorithm == STUN_ALGORITHM_SHA256 ? &keys->sha256 :
+								&keys->md5;
+	if (found && found->len)
+		key = found;
+	if (!prove(r, key, key == found))
+		return false;
+	r->name = name;
+	r->allocations_max = keys->allocations_max;
+	r->packets_max = keys->packets_max;
+	return true;
+}
+
+bool auth_with_allocation(struct request *r)
+{
+	const struct turn_server *s = r->server;
+	const struct allocation *a =
+		pool_at(&s->flows.allocations, r->allocation);
+
+	r->name = users_name(&s->users, a->user);
+	return prove(r, pool_at(&s->keys, a->key), true);
+}

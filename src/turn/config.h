@@ -1,0 +1,59 @@
+/*
+ * What the core is told when it is made: plain values, no files, no text to
+ * interpret.
+ */
+#ifndef TURNPIKE_TURN_CONFIG_H
+#define TURNPIKE_TURN_CONFIG_H
+
+#include "base/hash.h"
+#include "stun/attr.h"
+#include "turn/nonce.h"
+#include "turn/peer_policy.h"
+
+#define TURN_REALMS_MAX 16
+#define TURN_LISTENERS_MAX 256
+#define TURN_WORKERS_MAX 256
+
+/* RFC 8656 sections 7.2, 9 and 12: lifetimes. */
+#define TURN_LIFETIME_DEFAULT_S 600
+#define TURN_LIFETIME_MAX_S 3600
+#define TURN_PERMISSION_LIFETIME_S 300
+#define TURN_CHANNEL_LIFETIME_S 600
+
+/* A realm, with what differs between realms. */
+struct turn_realm {
+	char name[STUN_REALM_MAX_BYTES + 1]; /* prepared, NUL-terminated */
+	/* What this realm's credential sources can do, decided by conf. */
+	bool offer_sha256;   /* list SHA-256 and MD5; else MD5 is implied */
+	bool offer_userhash; /* set the username-anonymity bit */
+};
+
+/* Where clients reach us: the server's half of the 5-tuple. */
+struct turn_listener {
+	bool in_use;
+	struct addr local; /* never a wildcard */
+	uint8_t realm;     /* index into realms */
+};
+
+struct turn_limits {
+	uint32_t allocations;          /* in this process; sizes the pools */
+	uint32_t allocations_per_user; /* 0: no limit */
+	uint16_t permissions_per_allocation;
+	uint16_t channels_per_allocation;
+};
+
+struct turn_config {
+	struct turn_realm realms[TURN_REALMS_MAX];
+	uint8_t realm_count;
+	struct turn_listener listeners[TURN_LISTENERS_MAX];
+	struct addr relay;           /* bound, port 0 */
+	struct addr relay_advertise; /* told to clients, port 0 */
+	struct turn_limits limits;
+	struct nonce_keys nonce;
+	struct peer_policy peers;
+	/* Some credential source answers later than within the call. */
+	bool lookups_are_async;
+	uint8_t worker_count;
+};
+
+#endif

@@ -1,0 +1,428 @@
+#include "turn/flow.h"
+
+#include <assert.h>
+#include <errno.h>
+
+#include "stun/builder.h"
+#include "stun/channel_data.h"
+#include "stun/message.h"
+
+/* Verdicts name flows in two ranges, one for each direction. */
+#define FLOW_TO_CLIENT 0x80000000u
+
+int flow_init(struct flow_table *t, uint32_t allocations,
+	      uint16_t permissions_each, uint16_t channels_each,
+	      const struct hash_key *key, struct counters *counters,
+	      const struct ports *ports, const struct peer_policy *peers)
+{
+	int err = -ENOMEM;
+
+	*t = (struct flow_table){
+		.key = *key,
+		.last_client = POOL_NONE,
+		.counters = counters,
+		.ports = ports,
+		.peers = peers,
+	};
+	if (pool_init(&t->allocations, sizeof(struct allocation), allocations,
+		      false) ||
+	    pool_init(&t->permissions, sizeof(struct permission),
+		      allocations * permissions_each, false) ||
+	    pool_init(&t->channels, sizeof(struct channel),
+		      allocations * channels_each, false) ||
+	    map_init(&t->by_client, &t->allocations,
+		     offsetof(struct allocation, by_client)) ||
+	    map_init(&t->by_ip, &t->permissions,
+		     offsetof(struct permission, by_ip)) ||
+	    map_init(&t->by_number, &t->channels,
+		     offsetof(struct channel, by_number)) ||
+	    map_init(&t->by_peer, &t->channels,
+		     offsetof(struct channel, by_peer)))
+		goto out;
+	err = 0;
+out:
+	if (err)
+		flow_fini(t);
+	return err;
+}
+
+void flow_fini(struct flow_table *t)
+{
+	map_fini(&t->by_peer);
+	map_fini(&t->by_number);
+	map_fini(&t->by_ip);
+	map_fini(&t->by_client);
+	pool_fini(&t->channels);
+	pool_fini(&t->permissions);
+	pool_fini(&t->allocations);
+}
+
+uint32_t flow_hash_client(const struct flow_table *t,
+			  const struct addr *client, uint16_t listener)
+{
+	uint8_t key[sizeof(*client) + sizeof(listener)];
+
+	memcpy(key, client, sizeof(*client));
+	memcpy(key + sizeof(*client), &listener, sizeof(listener));
+	return (uint32_t)hash_bytes(&t->key, bytes_of(key, sizeof(key)));
+}
+
+uint32_t flow_hash_peer(const struct flow_table *t, uint32_t allocation,
+			const struct addr *peer)
+{
+	uint8_t key[sizeof(*peer) + sizeof(allocation)];
+
+	memcpy(key, peer, sizeof(*peer));
+	memcpy(key + sizeof(*peer), &allocation, sizeof(allocation));
+	return (uint32_t)hash_bytes(&t->key, bytes_of(key, sizeof(key)));
+}
+
+uint32_t flow_hash_number(const struct flow_table *t, uint32_t allocation,
+			  uint16_t number)
+{
+	/*
+	 * Only an authenticated client chooses numbers, few of them and under
+	 * an index it cannot choose: a keyed multiplication is enough.
+	 */
+	uint64_t x = ((uint64_t)allocation << 16 | number) ^ t->key.k0;
+
+	x *= 0x9E3779B97F4A7C15u;
+	return (uint32_t)(x >> 32);
+}
+
+uint32_t flow_find_client(struct flow_table *t, const struct addr *client,
+			  uint16_t listener)
+{
+	const struct allocation *a;
+	uint32_t i = t->last_client;
+
+	/* Datagrams come in runs from one client. */
+	if (i != POOL_NONE) {
+		a = pool_at(&t->allocations, i);
+		if (a->listener == listener && addr_equal(&a->client, client))
+			return i;
+	}
+	i = map_first(&t->by_client, flow_hash_client(t, client, listener));
+	for (; i != POOL_NONE; i = map_next(&t->by_client, i)) {
+		a = pool_at(&t->allocations, i);
+		if (a->listener == listener && addr_equal(&a->client, client)) {
+			t->last_client = i;
+			return i;
+		}
+	}
+	return POOL_NONE;
+}
+
+uint32_t flow_find_permission(const struct flow_table *t, uint32_t allocation,
+			      const struct addr *ip)
+{
+	struct addr key = addr_with_port(ip, 0);
+	uint32_t i;
+
+	i = map_first(&t->by_ip, flow_hash_peer(t, allocation, &key));
+	for (; i != POOL_NONE; i = map_next(&t->by_ip, i)) {
+		const struct permission *p = pool_at(&t->permissions, i);
+
+		if (p->allocation == allocation && addr_equal(&p->ip, &key))
+			return i;
+	}
+	return POOL_NONE;
+}
+
+uint32_t flow_find_channel(const struct flow_table *t, uint32_t allocation,
+			   uint16_t number)
+{
+	uint32_t i;
+
+	i = map_first(&t->by_number, flow_hash_number(t, allocation, number));
+	for (; i != POOL_NONE; i = map_next(&t->by_number, i)) {
+		const struct channel *c = pool_at(&t->channels, i);
+
+		if (c->allocation == allocation && c->number == number)
+			return i;
+	}
+	return POOL_NONE;
+}
+
+static uint32_t find_channel_hashed(const struct flow_table *t,
+				    uint32_t allocation,
+				    const struct addr *peer, uint32_t hash)
+{
+	uint32_t i = map_first(&t->by_peer, hash);
+
+	for (; i != POOL_NONE; i = map_next(&t->by_peer, i)) {
+		const struct channel *c = pool_at(&t->channels, i);
+
+		if (c->allocation == allocation && addr_equal(&c->peer, peer))
+			return i;
+	}
+	return POOL_NONE;
+}
+
+uint32_t flow_find_channel_to(const struct flow_table *t, uint32_t allocation,
+			      const struct addr *peer)
+{
+	return find_channel_hashed(t, allocation, peer,
+				   flow_hash_peer(t, allocation, peer));
+}
+
+static void drop(struct flow_table *t, struct verdict *out,
+		 enum drop_reason reason)
+{
+	out->kind = VERDICT_DROP;
+	out->drop = reason;
+	counter_add(&t->counters->dropped[reason], 1);
+}
+
+/*
+ * Whether the permission holds now. The rules are asked again only after they
+ * changed, so a new rule stops a running flow with its next packet.
+ */
+static bool permission_holds(const struct flow_table *t, const struct now *now,
+			     struct permission *p)
+{
+	if (p->expires_ms <= now->mono_ms)
+		return false;
+	if (p->rules != t->peers->generation) {
+		p->rules = t->peers->generation;
+		p->allowed = peer_policy_judge_ip(t->peers, &p->ip) !=
+			     PEER_DENIED;
+	}
+	return p->allowed;
+}
+
+static enum peer_verdict channel_verdict(const struct flow_table *t,
+					 struct channel *c)
+{
+	if (c->rules != t->peers->generation) {
+		c->rules = t->peers->generation;
+		c->verdict = (uint8_t)peer_policy_judge(t->peers, &c->peer);
+	}
+	return (enum peer_verdict)c->verdict;
+}
+
+/* Whether one more packet fits the limit that came with the credentials. */
+static bool packet_allowed(const struct allocation *a)
+{
+	return a->packets_max == 0 ||
+	       a->to_peer_packets + a->to_client_packets < a->packets_max;
+}
+
+static void to_peer(struct flow_table *t, uint32_t index, struct allocation *a,
+		    enum peer_verdict judged, const struct addr *peer,
+		    struct verdict *out)
+{
+	struct ports_owner owner;
+
+	if (judged == PEER_DENIED)
+		return drop(t, out, DROP_PEER_DENIED);
+	if (!packet_allowed(a))
+		return drop(t, out, DROP_PACKET_LIMIT);
+	out->to = *peer;
+	if (judged == PEER_HAIRPIN) {
+		if (!ports_find(t->ports, peer->port, &owner))
+			return drop(t, out, DROP_HAIRPIN_NO_PEER);
+		out->kind = VERDICT_HAIRPIN;
+		out->worker = owner.worker;
+		out->allocation = owner.allocation;
+		out->from = addr_with_port(&t->peers->relay_ips[0],
+					   a->relay_port);
+		counter_add(&t->counters->hairpin_packets, 1);
+	} else {
+		out->kind = VERDICT_TO_PEER;
+		out->allocation = pool_ref(&t->allocations, index);
+	}
+	a->to_peer_packets++;
+	a->to_peer_bytes += out->payload_bytes;
+	counter_add(&t->counters->to_peer_packets, 1);
+	counter_add(&t->counters->to_peer_bytes, out->payload_bytes);
+}
+
+/* RFC 8656 section 12.6. */
+static void channel_data(struct flow_table *t, const struct now *now,
+			 const struct datagram *in, struct verdict *out)
+{
+	uint16_t number, payload_bytes;
+	struct allocation *a;
+	struct channel *c;
+	uint32_t i, j;
+
+	if (!channel_data_parse(in->data, &number, &payload_bytes))
+		return drop(t, out, DROP_BAD_CHANNEL_DATA);
+	i = flow_find_client(t, &in->source, in->listener);
+	if (i == POOL_NONE)
+		return drop(t, out, DROP_NO_ALLOCATION);
+	a = pool_at(&t->allocations, i);
+	if (a->state != ALLOCATION_LIVE || a->expires_ms <= now->mono_ms)
+		return drop(t, out, DROP_NO_ALLOCATION);
+	j = flow_find_channel(t, i, number);
+	if (j == POOL_NONE)
+		return drop(t, out, DROP_NO_CHANNEL);
+	c = pool_at(&t->channels, j);
+	if (c->expires_ms <= now->mono_ms)
+		return drop(t, out, DROP_NO_CHANNEL);
+	if (!permission_holds(t, now, pool_at(&t->permissions, c->permission)))
+		return drop(t, out, DROP_NO_PERMISSION);
+	out->skip_bytes = CHANNEL_DATA_HEADER_BYTES;
+	out->payload_bytes = payload_bytes;
+	out->prepend_bytes = 0;
+	out->pad_bytes = 0;
+	out->tos = in->tos;
+	out->dont_fragment = false;
+	out->flow = c->by_peer.hash & ~FLOW_TO_CLIENT;
+	to_peer(t, i, a, channel_verdict(t, c), &c->peer, out);
+}
+
+/* RFC 8656 section 11.2. */
+static void send_indication(struct flow_table *t, const struct now *now,
+			    const struct datagram *in, struct verdict *out)
+{
+	const struct stun_attr *peer_attr, *data;
+	struct stun_message m;
+	enum stun_parse_result parsed;
+	struct addr peer;
+	struct allocation *a;
+	uint32_t i, j;
+
+	parsed = stun_parse(in->data, &m);
+	if (parsed != STUN_OK)
+		return drop(t, out,
+			    parsed == STUN_BAD_FINGERPRINT ? DROP_FINGERPRINT :
+							     DROP_MALFORMED);
+	if (m.unknown_count)
+		return drop(t, out, DROP_UNKNOWN_ATTRIBUTE);
+	i = flow_find_client(t, &in->source, in->listener);
+	if (i == POOL_NONE)
+		return drop(t, out, DROP_NO_ALLOCATION);
+	a = pool_at(&t->allocations, i);
+	if (a->state != ALLOCATION_LIVE || a->expires_ms <= now->mono_ms)
+		return drop(t, out, DROP_NO_ALLOCATION);
+	peer_attr = stun_find(&m, STUN_ATTR_XOR_PEER_ADDRESS);
+	data = stun_find(&m, STUN_ATTR_DATA);
+	if (!peer_attr || !data || !stun_get_xor_addr(&m, peer_attr, &peer))
+		return drop(t, out, DROP_BAD_INDICATION);
+	if (peer.family != t->peers->relay_ips[0].family)
+		return drop(t, out, DROP_PEER_FAMILY);
+	peer = peer_policy_canonical(t->peers, &peer);
+	j = flow_find_permission(t, i, &peer);
+	if (j == POOL_NONE ||
+	    !permission_holds(t, now, pool_at(&t->permissions, j)))
+		return drop(t, out, DROP_NO_PERMISSION);
+	out->skip_bytes = (uint16_t)(data->value.data - in->data.data);
+	out->payload_bytes = (uint16_t)data->value.len;
+	out->prepend_bytes = 0;
+	out->pad_bytes = 0;
+	out->tos = in->tos;
+	out->dont_fragment = stun_find(&m, STUN_ATTR_DONT_FRAGMENT) != NULL;
+	out->flow = flow_hash_peer(t, i, &peer) & ~FLOW_TO_CLIENT;
+	to_peer(t, i, a, peer_policy_judge(t->peers, &peer), &peer, out);
+}
+
+void flow_from_client(struct flow_table *t, const struct now *now,
+		      const struct datagram *in, struct verdict *out)
+{
+	switch (stun_kind_of(in->data)) {
+	case STUN_KIND_CHANNEL_DATA:
+		channel_data(t, now, in, out);
+		return;
+	case STUN_KIND_MESSAGE:
+		if (in->data.len >= STUN_HEADER_BYTES &&
+		    wire_get_u16(in->data.data) ==
+			    stun_type(STUN_INDICATION, STUN_SEND))
+			send_indication(t, now, in, out);
+		else
+			out->kind = VERDICT_CONTROL;
+		return;
+	case STUN_KIND_OTHER:
+		break;
+	}
+	drop(t, out, DROP_NOT_STUN);
+}
+
+/*
+ * Writes what precedes the payload in a Data indication, RFC 8656 section
+ * 11.3. Its transaction id is a keyed hash of a count: unpredictable, and
+ * never the same twice.
+ */
+static void data_indication(struct flow_table *t, const struct addr *peer,
+			    struct verdict *out)
+{
+	uint64_t count = t->indications++;
+	uint8_t id[2 * sizeof(uint64_t)];
+	struct stun_builder b;
+	uint16_t padded;
+
+	for (size_t half = 0; half < 2; half++) {
+		uint64_t in[2] = { count, half };
+
+		wire_put_u64(id + half * 8,
+			     hash_bytes(&t->key, bytes_of(in, sizeof(in))));
+	}
+	stun_begin(&b, out->prepend, sizeof(out->prepend), STUN_INDICATION,
+		   STUN_DATA, id);
+	stun_add_xor_addr(&b, STUN_ATTR_XOR_PEER_ADDRESS, peer);
+	wire_write_u16(&b.wire, STUN_ATTR_DATA);
+	wire_write_u16(&b.wire, out->payload_bytes);
+	out->prepend_bytes = (uint8_t)stun_finish(&b);
+	assert(out->prepend_bytes);
+	out->pad_bytes = (uint8_t)(-out->payload_bytes & 3);
+	padded = (uint16_t)(out->payload_bytes + out->pad_bytes);
+	/* The message goes on behind what the builder has seen. */
+	wire_put_u16(out->prepend + 2,
+		     (uint16_t)(out->prepend_bytes - STUN_HEADER_BYTES +
+				padded));
+}
+
+void flow_from_peer(struct flow_table *t, const struct now *now,
+		    struct ref ref, const struct datagram *in,
+		    struct verdict *out)
+{
+	struct allocation *a = pool_get(&t->allocations, ref);
+	struct channel *c = NULL;
+	struct permission *p;
+	uint32_t hash, j;
+
+	if (!a || a->state != ALLOCATION_LIVE || a->expires_ms <= now->mono_ms)
+		return drop(t, out, DROP_NO_ALLOCATION);
+	hash = flow_hash_peer(t, ref.index, &in->source);
+	j = find_channel_hashed(t, ref.index, &in->source, hash);
+	if (j != POOL_NONE)
+		c = pool_at(&t->channels, j);
+	j = c ? c->permission :
+		flow_find_permission(t, ref.index, &in->source);
+	if (j == POOL_NONE)
+		return drop(t, out, DROP_NO_PERMISSION);
+	p = pool_at(&t->permissions, j);
+	if (!permission_holds(t, now, p))
+		return drop(t, out, DROP_NO_PERMISSION);
+	if (!packet_allowed(a))
+		return drop(t, out, DROP_PACKET_LIMIT);
+	out->skip_bytes = 0;
+	out->payload_bytes = (uint16_t)in->data.len;
+	out->pad_bytes = 0;
+	if (c && c->expires_ms > now->mono_ms) {
+		channel_data_header(out->prepend, c->number,
+				    out->payload_bytes);
+		out->prepend_bytes = CHANNEL_DATA_HEADER_BYTES;
+	} else {
+		struct addr peer = in->source;
+
+		if (p->named_advertised)
+			peer = addr_with_port(&t->peers->relay_ips[1],
+					      peer.port);
+		data_indication(t, &peer, out);
+	}
+	if (out->prepend_bytes + in->data.len + out->pad_bytes >
+	    DATAGRAM_MAX_BYTES)
+		return drop(t, out, DROP_TOO_LARGE);
+	out->kind = VERDICT_TO_CLIENT;
+	out->tos = in->tos;
+	out->dont_fragment = false;
+	out->listener = a->listener;
+	out->to = a->client;
+	out->flow = FLOW_TO_CLIENT | ref.index;
+	a->to_client_packets++;
+	a->to_client_bytes += in->data.len;
+	counter_add(&t->counters->to_client_packets, 1);
+	counter_add(&t->counters->to_client_bytes, in->data.len);
+}

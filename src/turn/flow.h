@@ -1,0 +1,148 @@
+/*
+ * The flow table: who may send what to whom, and the verdict on each packet.
+ *
+ * Three pools of plain records and four indexes over them. The core's control
+ * side writes them (allocation.h, permission.h, channel.h); the verdict
+ * functions only read, and count. Records hold no pointers, so the same table
+ * can be executed elsewhere, for instance by a program in the kernel.
+ *
+ * Peers are kept in one form only (peer_policy_canonical): a relayed address
+ * of ours has its bound address here, whichever the client named.
+ */
+#ifndef TURNPIKE_TURN_FLOW_H
+#define TURNPIKE_TURN_FLOW_H
+
+#include "base/hash.h"
+#include "base/map.h"
+#include "base/now.h"
+#include "base/timer.h"
+#include "stun/attr.h"
+#include "turn/counters.h"
+#include "turn/datagram.h"
+#include "turn/peer_policy.h"
+#include "turn/ports.h"
+#include "turn/verdict.h"
+
+enum allocation_state {
+	ALLOCATION_OPENING, /* its relay socket is being opened */
+	ALLOCATION_LIVE,
+};
+
+/* One allocation, RFC 8656 section 6; see allocation.h. */
+struct allocation {
+	/* Read and counted on the data path. */
+	struct map_link by_client;
+	struct addr client; /* with `listener`, the 5-tuple */
+	uint16_t listener;
+	uint16_t relay_port;
+	uint8_t state; /* enum allocation_state */
+	uint8_t realm;
+	uint16_t permission_count;
+	uint16_t channel_count;
+	uint32_t first_permission; /* list through permission.next */
+	uint32_t first_channel;    /* list through channel.next */
+	uint32_t packets_max;      /* relayed both ways; 0: any number */
+	uint64_t expires_ms;
+	uint64_t to_peer_packets;
+	uint64_t to_peer_bytes;
+	uint64_t to_client_packets;
+	uint64_t to_client_bytes;
+
+	/* Control only. */
+	struct timer_link timer; /* its own expiry or a member's */
+	uint64_t began_ms;
+	uint64_t quota_user; /* who is charged */
+	uint32_t user;       /* index of the interned user */
+	uint32_t key;        /* index of the key */
+	uint32_t lifetime_s; /* as the Allocate response told it */
+	uint8_t transaction_id[STUN_TRANSACTION_ID_BYTES];
+	uint8_t token[PORTS_TOKEN_BYTES]; /* of its reservation */
+	uint8_t want;         /* enum ports_want of the request */
+	uint8_t ports_tried;
+	bool from_token;      /* its port was reserved before */
+	bool has_token;       /* it reserved the next port */
+	bool told_ipv6_error; /* ADDITIONAL-ADDRESS-FAMILY was asked for */
+	bool sign_sha256;     /* the Allocate response's integrity */
+	bool fingerprint;     /* the Allocate request carried one */
+};
+
+/* One permitted peer address of one allocation, RFC 8656 section 9. */
+struct permission {
+	struct map_link by_ip; /* (allocation, address) */
+	struct addr ip;        /* port 0 */
+	uint32_t allocation;
+	uint32_t next;
+	uint32_t rules; /* generation of the peer rules it was judged by */
+	bool allowed;   /* by those rules */
+	bool named_advertised; /* the client named our advertised address */
+	uint16_t channels;     /* channels that depend on it */
+	uint64_t expires_ms;
+};
+
+/* One channel of one allocation, RFC 8656 section 12. */
+struct channel {
+	struct map_link by_number; /* (allocation, number) */
+	struct map_link by_peer;   /* (allocation, peer) */
+	struct addr peer;
+	uint32_t allocation;
+	uint32_t next;
+	uint32_t permission; /* index; lives at least as long */
+	uint32_t rules;      /* as in struct permission */
+	uint16_t number;
+	uint8_t verdict;     /* enum peer_verdict by those rules */
+	uint64_t expires_ms;
+};
+
+struct flow_table {
+	struct pool allocations;
+	struct pool permissions;
+	struct pool channels;
+	struct map by_client;
+	struct map by_ip;
+	struct map by_number;
+	struct map by_peer;
+	struct hash_key key;
+	uint64_t indications;   /* Data indications so far, for their ids */
+	uint32_t last_client;   /* allocation of the last datagram, a hint */
+	struct counters *counters;       /* borrowed */
+	const struct ports *ports;       /* borrowed; the hairpin directory */
+	const struct peer_policy *peers; /* borrowed */
+};
+
+/*
+ * An empty table for `allocations` allocations of at most so many permissions
+ * and channels each. The pointers are kept. Returns 0, or -ENOMEM with nothing
+ * held.
+ */
+int flow_init(struct flow_table *t, uint32_t allocations,
+	      uint16_t permissions_each, uint16_t channels_each,
+	      const struct hash_key *key, struct counters *counters,
+	      const struct ports *ports, const struct peer_policy *peers);
+void flow_fini(struct flow_table *t);
+
+/* The records' keys as the indexes hash them. */
+uint32_t flow_hash_client(const struct flow_table *t,
+			  const struct addr *client, uint16_t listener);
+uint32_t flow_hash_peer(const struct flow_table *t, uint32_t allocation,
+			const struct addr *peer);
+uint32_t flow_hash_number(const struct flow_table *t, uint32_t allocation,
+			  uint16_t number);
+
+/* The record with that key, or POOL_NONE; expired ones are found as well. */
+uint32_t flow_find_client(struct flow_table *t, const struct addr *client,
+			  uint16_t listener);
+uint32_t flow_find_permission(const struct flow_table *t, uint32_t allocation,
+			      const struct addr *ip);
+uint32_t flow_find_channel(const struct flow_table *t, uint32_t allocation,
+			   uint16_t number);
+uint32_t flow_find_channel_to(const struct flow_table *t, uint32_t allocation,
+			      const struct addr *peer);
+
+/* The verdicts; see turn/server.h. */
+void flow_from_client(struct flow_table *t, const struct now *now,
+		      const struct datagram *in, struct verdict *out);
+void flow_from_peer(struct flow_table *t, const struct now *now,
+		    struct ref allocation, const struct datagram *in,
+		    struct verdict *out);
+
+#endif

@@ -1,0 +1,151 @@
+/*
+ * A TURN server without I/O: bytes and time in, verdicts and actions out.
+ *
+ * One instance per worker thread. It owns the allocations of the clients that
+ * reach this worker and shares only `struct turn_shared` with the others.
+ * Nothing here blocks, allocates memory after turn_server_new(), reads a clock
+ * or takes entropy: the same inputs with the same seed give the same outputs,
+ * bit for bit.
+ *
+ * The data path is three functions that judge one datagram each and only read
+ * and count: turn_from_client(), turn_from_peer(), turn_from_hairpin().
+ * Everything else is control: an input, and actions to carry out.
+ *
+ * Implements RFC 8489 and RFC 8656 for clients and relays over UDP and IPv4.
+ */
+#ifndef TURNPIKE_TURN_SERVER_H
+#define TURNPIKE_TURN_SERVER_H
+
+#include "base/now.h"
+#include "base/random.h"
+#include "turn/action.h"
+#include "turn/config.h"
+#include "turn/counters.h"
+#include "turn/shared.h"
+#include "turn/verdict.h"
+
+struct turn_server;
+
+/* A user's keys, as a credential source answers. */
+struct turn_keys {
+	struct secret md5;    /* empty: this source has none */
+	struct secret sha256; /* empty: this source has none */
+	uint32_t allocations_max; /* this user's limit; 0: the realm's */
+	uint32_t packets_max; /* relayed per allocation, both ways; 0: any */
+};
+
+enum turn_lookup {
+	TURN_LOOKUP_FOUND,
+	TURN_LOOKUP_UNKNOWN,     /* no source knows the user */
+	TURN_LOOKUP_UNAVAILABLE, /* the source that should know can't answer */
+};
+
+/* Why an allocation ended; the word in the log. */
+enum turn_cause {
+	TURN_CAUSE_REFRESH_0,
+	TURN_CAUSE_EXPIRED,
+	TURN_CAUSE_SHUTDOWN,
+	TURN_CAUSE_RELAY_LOST, /* the relay socket failed for good */
+};
+
+/*
+ * A server for worker number `worker`. `config` is copied. `shared` is
+ * borrowed and must outlive the server. Returns 0 and the server, or -ENOMEM.
+ */
+int turn_server_new(struct turn_server **out, const struct turn_config *config,
+		    struct turn_shared *shared, uint16_t worker,
+		    const uint8_t seed[RANDOM_SEED_BYTES],
+		    const struct now *now);
+
+/*
+ * Frees the server. Allocations that still live release their ports and
+ * charges, without actions or log: end them first with turn_end_next().
+ */
+void turn_server_free(struct turn_server *s);
+
+/* The server's counters, for the life of the server; see counters.h. */
+struct counters *turn_counters(struct turn_server *s);
+
+/*
+ * Judges a datagram that a client sent to a listener: ChannelData and Send
+ * indications are relayed here (RFC 8656 11.2, 12.6); a request is
+ * VERDICT_CONTROL and goes to turn_message().
+ */
+void turn_from_client(struct turn_server *s, const struct now *now,
+		      const struct datagram *in, struct verdict *out);
+
+/*
+ * Judges a datagram that arrived at an allocation's relay socket (RFC 8656
+ * 11.3, 12.7). `allocation` may have ended meanwhile.
+ */
+void turn_from_peer(struct turn_server *s, const struct now *now,
+		    struct ref allocation, const struct datagram *in,
+		    struct verdict *out);
+
+/*
+ * Judges a datagram that another allocation of this process sends to this one
+ * (VERDICT_HAIRPIN on the sender's worker). `in->source` is the verdict's
+ * `from`, `in->data` the payload alone.
+ */
+void turn_from_hairpin(struct turn_server *s, const struct now *now,
+		       struct ref allocation, const struct datagram *in,
+		       struct verdict *out);
+
+/* A message that turn_from_client() judged VERDICT_CONTROL. */
+void turn_message(struct turn_server *s, const struct now *now,
+		  const struct datagram *in, struct actions *out);
+
+/*
+ * The answer to ACTION_LOOKUP_KEY. `keys` is read only for TURN_LOOKUP_FOUND;
+ * the caller wipes it. For a lookup by USERHASH `name` is the user's name,
+ * else it is ignored. An answer whose ticket no longer waits is ignored.
+ */
+void turn_key_ready(struct turn_server *s, const struct now *now,
+		    struct ref ticket, enum turn_lookup result,
+		    const struct turn_keys *keys, struct bytes name,
+		    struct actions *out);
+
+/*
+ * The answer to ACTION_OPEN_RELAY: 0 or a negative errno. If the allocation
+ * no longer waits for it, the answer is ACTION_CLOSE_RELAY.
+ */
+void turn_relay_opened(struct turn_server *s, const struct now *now,
+		       struct ref allocation, int error, struct actions *out);
+
+/*
+ * Does one thing whose time has come (an expiry). Returns true if it did, and
+ * there may be more: call, carry out the actions, and call again.
+ */
+bool turn_tick(struct turn_server *s, const struct now *now,
+	       struct actions *out);
+
+/* When turn_tick() should next be called, in mono_ms; UINT64_MAX: never. */
+uint64_t turn_next_ms(const struct turn_server *s);
+
+/*
+ * Ends one living allocation, for shutdown. Returns false when none is left.
+ */
+bool turn_end_next(struct turn_server *s, const struct now *now,
+		   enum turn_cause cause, struct actions *out);
+
+/*
+ * Ends an allocation whose relay socket cannot be used any more; nothing
+ * happens if it has ended already.
+ */
+void turn_relay_lost(struct turn_server *s, const struct now *now,
+		     struct ref allocation, struct actions *out);
+
+/*
+ * A listener came or went (in_use false) while the process runs. A request
+ * through a listener that is not in use is not served.
+ */
+void turn_set_listener(struct turn_server *s, uint16_t index,
+		       const struct turn_listener *listener);
+
+/*
+ * New peer rules. They apply to every packet from now on, also for
+ * permissions and channels that exist.
+ */
+void turn_set_peers(struct turn_server *s, const struct peer_policy *peers);
+
+#endif

@@ -1,0 +1,28 @@
+/*
+ * What all workers of a process share, and nothing else: the port map and the
+ * quota counters. Fixed arrays of atomics, handed to each core by pointer.
+ */
+#ifndef TURNPIKE_TURN_SHARED_H
+#define TURNPIKE_TURN_SHARED_H
+
+#include "turn/config.h"
+#include "turn/ports.h"
+#include "turn/quota.h"
+
+struct turn_shared {
+	struct ports ports;
+	struct quota quota;
+};
+
+/*
+ * Makes the shared arrays for that configuration; `key` is this start's hash
+ * key. Returns 0, or -ENOMEM with nothing held.
+ */
+int turn_shared_init(struct turn_shared *shared,
+		     const struct turn_config *config,
+		     const struct hash_key *key);
+
+/* Releases them, once no server uses them any more. */
+void turn_shared_fini(struct turn_shared *shared);
+
+#endif

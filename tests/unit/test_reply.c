@@ -1,0 +1,357 @@
+#include "core_fixture.h"
+#include "turn/reply.h"
+
+static struct core c;
+static struct core_request q;
+static struct addr client;
+
+static void set_up(void)
+{
+	core_setup(&c);
+	client = core_client(1, 5000);
+}
+
+static void tear_down(void)
+{
+	core_teardown(&c);
+}
+
+/* A realm of that many bytes, with or without SHA-256 on offer. */
+static void realm_of(size_t bytes, bool offer_sha256)
+{
+	struct turn_realm *realm = &c.config.realms[0];
+
+	memset(realm->name, 0, sizeof(realm->name));
+	memset(realm->name, 'r', bytes);
+	realm->offer_sha256 = offer_sha256;
+	core_restart(&c);
+}
+
+static size_t size_of_401(bool fingerprint)
+{
+	core_begin(&q, STUN_ALLOCATE, &client, 1);
+	if (fingerprint)
+		stun_add_fingerprint(&q.builder);
+	core_send(&c, &q);
+	ck_assert_uint_eq(core_code(&c), 401);
+	return c.reply.raw.len;
+}
+
+/* --- challenges: RFC 8489 section 9.2.4 ----------------------------------- */
+
+START_TEST(a_401_has_realm_and_nonce_and_nothing_else)
+{
+	size_of_401(false);
+	ck_assert_str_eq(core_reply_attrs(&c), "ERROR-CODE REALM NONCE");
+	ck_assert(bytes_equal(stun_find(&c.reply, STUN_ATTR_REALM)->value,
+			      bytes_str(CORE_REALM)));
+	/* An empty reason phrase. */
+	ck_assert_uint_eq(
+		stun_find(&c.reply, STUN_ATTR_ERROR_CODE)->value.len, 4);
+}
+END_TEST
+
+/* Decisions, "Answers": at most 76 and the padded realm. */
+START_TEST(a_401_is_small)
+{
+	for (size_t bytes = 1; bytes <= STUN_REALM_MAX_BYTES; bytes += 127) {
+		realm_of(bytes, false);
+		ck_assert_uint_le(size_of_401(true), 76 + (bytes + 3) / 4 * 4);
+		ck_assert_uint_eq(size_of_401(false),
+				  64 + (bytes + 3) / 4 * 4);
+	}
+}
+END_TEST
+
+START_TEST(the_longest_realm_fits)
+{
+	realm_of(STUN_REALM_MAX_BYTES, true);
+	ck_assert_uint_eq(size_of_401(true), 20 + 8 + 4 + 764 + 32 + 12 + 8);
+}
+END_TEST
+
+/* RFC 8489 section 9.2.4: the list, and the bit in the nonce. */
+START_TEST(where_sha256_is_offered_it_is_listed_first)
+{
+	static const uint8_t list[] = { 0, 2, 0, 0, 0, 1, 0, 0 };
+	size_t without = size_of_401(false);
+	const struct stun_attr *a;
+
+	c.config.realms[0].offer_sha256 = true;
+	core_restart(&c);
+	ck_assert_uint_eq(size_of_401(false), without + 12);
+	ck_assert_str_eq(core_reply_attrs(&c),
+			 "ERROR-CODE REALM NONCE PASSWORD-ALGORITHMS");
+	a = stun_find(&c.reply, STUN_ATTR_PASSWORD_ALGORITHMS);
+	ck_assert(bytes_equal(a->value, bytes_of(list, sizeof(list))));
+	a = stun_find(&c.reply, STUN_ATTR_NONCE);
+	ck_assert_uint_eq(nonce_features(a->value),
+			  NONCE_PASSWORD_ALGORITHMS);
+}
+END_TEST
+
+START_TEST(the_nonce_says_what_the_realm_offers)
+{
+	for (unsigned i = 0; i < 4; i++) {
+		struct turn_realm *realm = &c.config.realms[0];
+		const struct stun_attr *nonce;
+		uint32_t features;
+
+		realm->offer_sha256 = i & 1;
+		realm->offer_userhash = i & 2;
+		core_restart(&c);
+		size_of_401(false);
+		nonce = stun_find(&c.reply, STUN_ATTR_NONCE);
+		features = nonce_features(nonce->value);
+		ck_assert_int_eq(!(features & NONCE_PASSWORD_ALGORITHMS),
+				 !(i & 1));
+		ck_assert_int_eq(!(features & NONCE_USERNAME_ANONYMITY),
+				 !(i & 2));
+	}
+}
+END_TEST
+
+/* RFC 8489 section 9.2.4: not the same nonce for another address or port. */
+START_TEST(the_nonce_is_good_for_who_asked)
+{
+	const struct stun_attr *nonce;
+	struct addr other = core_client(1, 5001);
+
+	size_of_401(false);
+	nonce = stun_find(&c.reply, STUN_ATTR_NONCE);
+	ck_assert_int_eq(nonce_check(&c.config.nonce, c.crypto, nonce->value,
+				     &client, bytes_str(CORE_REALM),
+				     c.now.wall_s),
+			 NONCE_FRESH);
+	ck_assert_int_eq(nonce_check(&c.config.nonce, c.crypto, nonce->value,
+				     &other, bytes_str(CORE_REALM),
+				     c.now.wall_s),
+			 NONCE_FOREIGN);
+}
+END_TEST
+
+/* Every response with NONCE has PASSWORD-ALGORITHMS where they are in use. */
+START_TEST(a_438_is_a_challenge_too)
+{
+	struct core_signing stale = { .user = &core_alice,
+				      .nonce_age_s = 3600 };
+
+	c.config.realms[0].offer_sha256 = true;
+	core_restart(&c);
+	core_begin_allocate(&q, &client, 1);
+	core_sign_as(&c, &q, &stale);
+	core_send(&c, &q);
+	ck_assert_uint_eq(core_code(&c), 438);
+	ck_assert_str_eq(core_reply_attrs(&c),
+			 "ERROR-CODE REALM NONCE PASSWORD-ALGORITHMS");
+}
+END_TEST
+
+START_TEST(each_realm_has_its_own)
+{
+	core_begin(&q, STUN_ALLOCATE, &client, 1);
+	q.listener = 1;
+	core_send(&c, &q);
+	ck_assert(bytes_equal(stun_find(&c.reply, STUN_ATTR_REALM)->value,
+			      bytes_str(CORE_OTHER_REALM)));
+	ck_assert_uint_eq(c.reply_listener, 1);
+}
+END_TEST
+
+/* --- 420: RFC 8489 section 6.3.1 ------------------------------------------- */
+
+START_TEST(a_420_lists_each_unknown_type_once)
+{
+	static const uint8_t list[] = { 0x7f, 0x00, 0x7e, 0x00, 0x7d, 0x00 };
+	const struct stun_attr *unknown;
+
+	core_begin_allocate(&q, &client, 1);
+	stun_add_flag(&q.builder, 0x7f00);
+	stun_add_flag(&q.builder, 0x7e00);
+	stun_add_flag(&q.builder, 0x7f00);
+	stun_add_flag(&q.builder, 0x7d00);
+	ck_assert_uint_eq(core_ask(&c, &q, &core_alice), 420);
+	unknown = stun_find(&c.reply, STUN_ATTR_UNKNOWN_ATTRIBUTES);
+	ck_assert(bytes_equal(unknown->value, bytes_of(list, sizeof(list))));
+	ck_assert_str_eq(core_reply_attrs(&c),
+			 "ERROR-CODE UNKNOWN-ATTRIBUTES MESSAGE-INTEGRITY");
+}
+END_TEST
+
+START_TEST(a_420_lists_at_most_16)
+{
+	core_begin(&q, STUN_BINDING, &client, 1);
+	for (uint16_t i = 0; i < 40; i++)
+		stun_add_flag(&q.builder, (uint16_t)(0x7000 + i));
+	core_send(&c, &q);
+	ck_assert_uint_eq(core_code(&c), 420);
+	ck_assert_uint_eq(
+		stun_find(&c.reply, STUN_ATTR_UNKNOWN_ATTRIBUTES)->value.len,
+		2 * STUN_UNKNOWN_MAX);
+}
+END_TEST
+
+/* --- protection -------------------------------------------------------------- */
+
+/* RFC 8489 section 9.2.4, last paragraph: the integrity of each response. */
+START_TEST(answers_are_signed_as_the_request_was)
+{
+	c.config.realms[0].offer_sha256 = true;
+	core_restart(&c);
+	ck_assert_uint_eq(core_allocate(&c, &client, 1), 0);
+	ck_assert_str_eq(core_signature(&c, &core_alice),
+			 "MESSAGE-INTEGRITY");
+	client.port++;
+	ck_assert_uint_eq(
+		core_allocate_as(&c, &client, 1, &core_alice_sha256), 0);
+	ck_assert_str_eq(core_signature(&c, &core_alice_sha256),
+			 "MESSAGE-INTEGRITY-SHA256");
+}
+END_TEST
+
+/* The request had PASSWORD-ALGORITHM, if for MD5: SHA-256 signs, with the
+ * key that MD5 made. */
+START_TEST(md5_by_name_is_signed_with_sha256)
+{
+	struct core_user user = core_alice_sha256;
+
+	user.algorithm = STUN_ALGORITHM_MD5;
+	c.config.realms[0].offer_sha256 = true;
+	core_restart(&c);
+	ck_assert_uint_eq(core_allocate_as(&c, &client, 1, &user), 0);
+	ck_assert_str_eq(core_signature(&c, &user),
+			 "MESSAGE-INTEGRITY-SHA256");
+}
+END_TEST
+
+/* MESSAGE-INTEGRITY-SHA256 alone does not name an algorithm: still MD5. */
+START_TEST(an_unnamed_algorithm_is_signed_with_sha1)
+{
+	struct core_signing how = { .user = &core_alice,
+				    .integrity_sha256 = true };
+
+	core_begin_allocate(&q, &client, 1);
+	core_sign_as(&c, &q, &how);
+	core_send(&c, &q);
+	ck_assert_uint_eq(core_code(&c), 0);
+	ck_assert_str_eq(core_signature(&c, &core_alice),
+			 "MESSAGE-INTEGRITY");
+}
+END_TEST
+
+/* Both kinds, of every method. */
+START_TEST(errors_are_signed_like_successes)
+{
+	static const enum stun_method methods[] = { STUN_REFRESH,
+						    STUN_CREATE_PERMISSION,
+						    STUN_CHANNEL_BIND };
+
+	for (size_t i = 0; i < 3; i++) {
+		core_begin(&q, methods[i], &client, 1);
+		ck_assert_uint_eq(core_ask(&c, &q, &core_alice), 437);
+		ck_assert_str_eq(core_reply_attrs(&c),
+				 "ERROR-CODE MESSAGE-INTEGRITY");
+		ck_assert_str_eq(core_signature(&c, &core_alice),
+				 "MESSAGE-INTEGRITY");
+		core_begin(&q, methods[i], &client, 1);
+		ck_assert_uint_eq(core_ask(&c, &q, &core_alice_sha256), 437);
+		ck_assert_str_eq(core_signature(&c, &core_alice_sha256),
+				 "MESSAGE-INTEGRITY-SHA256");
+	}
+}
+END_TEST
+
+/* Decisions, "Answers": FINGERPRINT only where the request carried one. */
+START_TEST(fingerprint_answers_fingerprint)
+{
+	core_begin_allocate(&q, &client, 1);
+	core_sign(&c, &q, &core_alice);
+	stun_add_fingerprint(&q.builder);
+	core_send(&c, &q);
+	ck_assert_uint_eq(core_code(&c), 0);
+	ck_assert(c.reply.has_fingerprint);
+	/* Errors and challenges as well; and not for the next request. */
+	core_begin_allocate(&q, &client, 2);
+	ck_assert_uint_eq(core_ask(&c, &q, &core_alice), 437);
+	ck_assert(!c.reply.has_fingerprint);
+	core_begin(&q, STUN_REFRESH, &client, 3);
+	core_sign(&c, &q, &core_liar);
+	stun_add_fingerprint(&q.builder);
+	core_send(&c, &q);
+	ck_assert_uint_eq(core_code(&c), 401);
+	ck_assert(c.reply.has_fingerprint);
+	core_begin(&q, STUN_BINDING, &client, 4);
+	core_send(&c, &q);
+	ck_assert(!c.reply.has_fingerprint);
+}
+END_TEST
+
+/* --- accounting --------------------------------------------------------------- */
+
+START_TEST(answers_are_counted_and_errors_by_code)
+{
+	const struct counters *n = turn_counters(c.server);
+
+	size_of_401(false);
+	size_of_401(false);
+	core_begin(&q, STUN_BINDING, &client, 1);
+	core_send(&c, &q);
+	core_begin(&q, STUN_REFRESH, &client, 1);
+	ck_assert_uint_eq(core_ask(&c, &q, &core_alice), 437);
+	ck_assert_uint_eq(counter_get(&n->requests), 4);
+	ck_assert_uint_eq(counter_get(&n->responses), 4);
+	ck_assert_uint_eq(counter_get(&n->errors[101]), 2);
+	ck_assert_uint_eq(counter_get(&n->errors[137]), 1);
+	ck_assert_uint_eq(counter_get(&n->errors[138]), 0);
+}
+END_TEST
+
+static const struct reply_to to_nobody = {
+	.client = { .family = ADDR_IPV4, .port = 1 },
+	.transaction_id = (const uint8_t *)"0123456789ab",
+	.method = STUN_BINDING,
+};
+
+static void reply_no_error(void *arg)
+{
+	actions_clear(&c.out);
+	reply_error(c.server, &c.out, &to_nobody, *(const uint16_t *)arg);
+}
+
+START_TEST(a_code_that_is_none_is_asserted)
+{
+	uint16_t low = 299, high = 700;
+
+	ck_assert(unit_aborts(reply_no_error, &low));
+	ck_assert(unit_aborts(reply_no_error, &high));
+}
+END_TEST
+
+static Suite *suite(void)
+{
+	Suite *s = suite_create("reply");
+	TCase *t = tcase_create("reply");
+
+	tcase_add_checked_fixture(t, set_up, tear_down);
+	tcase_add_test(t, a_401_has_realm_and_nonce_and_nothing_else);
+	tcase_add_test(t, a_401_is_small);
+	tcase_add_test(t, the_longest_realm_fits);
+	tcase_add_test(t, where_sha256_is_offered_it_is_listed_first);
+	tcase_add_test(t, the_nonce_says_what_the_realm_offers);
+	tcase_add_test(t, the_nonce_is_good_for_who_asked);
+	tcase_add_test(t, a_438_is_a_challenge_too);
+	tcase_add_test(t, each_realm_has_its_own);
+	tcase_add_test(t, a_420_lists_each_unknown_type_once);
+	tcase_add_test(t, a_420_lists_at_most_16);
+	tcase_add_test(t, answers_are_signed_as_the_request_was);
+	tcase_add_test(t, md5_by_name_is_signed_with_sha256);
+	tcase_add_test(t, an_unnamed_algorithm_is_signed_with_sha1);
+	tcase_add_test(t, errors_are_signed_like_successes);
+	tcase_add_test(t, fingerprint_answers_fingerprint);
+	tcase_add_test(t, answers_are_counted_and_errors_by_code);
+	tcase_add_test(t, a_code_that_is_none_is_asserted);
+	suite_add_tcase(s, t);
+	return s;
+}
+
+UNIT_MAIN(suite)
