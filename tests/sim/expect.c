@@ -1,0 +1,250 @@
+#include <string.h>
+
+#include "model.h"
+
+static struct expectation only(int code)
+{
+	return (struct expectation){ code, code };
+}
+
+static struct expectation expect_capacity(struct world *w,
+					  const struct intent *q)
+{
+	unsigned need = q->even == 1 ? 2 : 1;
+	unsigned per_user = w->config.limits.allocations_per_user;
+	unsigned total = w->config.limits.allocations;
+	struct expectation e = only(EXPECT_SUCCESS);
+	bool user_full, user_may, total_full, total_may;
+
+	if (q->has_token) {
+		const struct model_reservation *v =
+			model_find_token(w, q->token);
+
+		if (v && v->user == q->user && v->expires_ms > w->now.mono_ms)
+			return e;
+		return only(508);
+	}
+	user_full = per_user &&
+		    model_charges(w, q->user, false) + need > per_user;
+	user_may = per_user &&
+		   model_charges(w, q->user, true) + need > per_user;
+	total_full = model_charges(w, -1, false) + need > total;
+	total_may = model_charges(w, -1, true) + need > total ||
+		    !model_port_is_left(w, q->even, true);
+	if (!model_port_is_left(w, q->even, false)) {
+		sim_count(w, SIM_FULL_RANGE);
+		total_full = true;
+	}
+	if (user_full && total_may)
+		return (struct expectation){ 486, 508 };
+	if (user_full)
+		return only(486);
+	if (total_full)
+		return (struct expectation){ 508, user_may ? 486 : 508 };
+	if (user_may || total_may)
+		e.second = user_may ? 486 : 508;
+	return e;
+}
+
+/* --- what a request should be answered ---------------------------------------- */
+
+static struct expectation expect_allocate(struct world *w,
+					  const struct packet *p,
+					  const struct model_allocation *a)
+{
+	const struct intent *q = &p->intent;
+
+	if (a) {
+		if (memcmp(a->id, p->id, 12) != 0 || a->user != q->user)
+			return only(437);
+		return only(a->opening ? EXPECT_NOTHING : EXPECT_SUCCESS);
+	}
+	if (q->transport < 0)
+		return only(400);
+	if (q->transport != 17)
+		return only(442);
+	if (q->malformed_attr || q->family == 0 || q->additional == 0)
+		return only(400);
+	if (q->has_token &&
+	    (q->even >= 0 || q->family >= 0 || q->additional >= 0))
+		return only(400);
+	if (q->family >= 0 && q->additional >= 0)
+		return only(400);
+	if (q->family >= 0 && q->family != 1)
+		return only(440);
+	if (q->additional >= 0 && (q->additional != 2 || q->even == 1))
+		return only(400);
+	return expect_capacity(w, q);
+}
+
+static int expect_refresh(const struct intent *q)
+{
+	if (q->malformed_attr || q->family == 0)
+		return 400;
+	if (q->family >= 0 && q->family != 1)
+		return 443;
+	return EXPECT_SUCCESS;
+}
+
+static int expect_permission(struct world *w, const struct intent *q,
+			     struct model_allocation *a)
+{
+	struct addr fresh[SIM_PEERS_PER_REQUEST];
+	unsigned i, j, count = 0, have = 0;
+
+	if (!q->peer_count || q->malformed_attr)
+		return 400;
+	for (i = 0; i < q->peer_count; i++)
+		if (q->peers[i].family != ADDR_IPV4)
+			return 443;
+	for (i = 0; i < q->peer_count; i++)
+		if (!model_ip_allowed(w, &q->peers[i]))
+			return 403;
+	for (i = 0; i < q->peer_count; i++) {
+		struct addr ip = model_canonical(w, &q->peers[i]);
+
+		ip.port = 0;
+		for (j = 0; j < count && !addr_equal(&fresh[j], &ip); j++)
+			;
+		if (j == count && !model_find_permission(a, &ip))
+			fresh[count++] = ip;
+	}
+	for (i = 0; i < SIM_PERMISSIONS; i++)
+		have += a->permissions[i].in_use;
+	return have + count > SIM_PERMISSIONS ? 508 : EXPECT_SUCCESS;
+}
+
+static int expect_bind(struct world *w, const struct intent *q,
+		       struct model_allocation *a)
+{
+	const struct model_channel *by_number, *by_peer;
+	unsigned channels = 0, permissions = 0;
+	struct addr peer;
+
+	if (q->malformed_attr || q->number < 0x4000 || q->number > 0x4fff ||
+	    !q->peer_count)
+		return 400;
+	peer = model_canonical(w, &q->peers[0]);
+	by_number = model_find_number(a, q->number);
+	by_peer = model_find_channel_to(a, &peer);
+	if (by_number != by_peer)
+		return 400;
+	if (peer.family != ADDR_IPV4)
+		return 443;
+	if (model_judge(w, &q->peers[0]) == PEER_DENIED)
+		return 403;
+	if (by_number)
+		return EXPECT_SUCCESS;
+	for (unsigned i = 0; i < SIM_CHANNELS; i++)
+		channels += a->channels[i].in_use;
+	for (unsigned i = 0; i < SIM_PERMISSIONS; i++)
+		permissions += a->permissions[i].in_use;
+	if (channels == SIM_CHANNELS || (!model_find_permission(a, &peer) &&
+					 permissions == SIM_PERMISSIONS))
+		return 508;
+	return EXPECT_SUCCESS;
+}
+
+/* Authentication past the key, and the method. */
+static struct expectation expect_method(struct world *w, const struct packet *p)
+{
+	const struct intent *q = &p->intent;
+	struct model_allocation *a = model_by_client(w, &p->from, p->listener);
+	int64_t age_s = w->now.wall_s - q->nonce_wall_s;
+	int64_t lifetime_s = w->config.nonce.lifetime_s;
+	struct expectation e;
+
+	if (q->credentials == CREDENTIALS_UNKNOWN_USER ||
+	    q->credentials == CREDENTIALS_WRONG_PASSWORD ||
+	    (q->sha256 && !sim_users[q->user].has_sha256))
+		return only(401);
+	if (q->foreign_nonce || age_s > lifetime_s + 1)
+		return only(438);
+	if (q->unknown_attr) {
+		e = only(420);
+	} else if (q->method == STUN_ALLOCATE) {
+		e = expect_allocate(w, p, a);
+	} else if (!a || a->opening) {
+		e = only(437);
+	} else if (a->user != q->user) {
+		e = only(441);
+	} else {
+		model_sweep(w, a);
+		e = only(q->method == STUN_REFRESH ? expect_refresh(q)
+			 : q->method == STUN_CREATE_PERMISSION
+				 ? expect_permission(w, q, a)
+				 : expect_bind(w, q, a));
+	}
+	/* At the very end of its life a nonce may be judged either way. */
+	if (age_s >= lifetime_s)
+		e.second = 438;
+	return e;
+}
+
+static unsigned count_waiting(struct world *w, uint16_t worker,
+			      const struct packet *p, bool *same)
+{
+	unsigned n = 0;
+
+	*same = false;
+	for (unsigned i = 0; i < SIM_WAITING_MAX; i++) {
+		const struct waiting *x = &w->model.waiting[i];
+
+		if (!x->in_use || x->worker != worker ||
+		    !addr_same_ip(&x->packet->from, &p->from))
+			continue;
+		n++;
+		if (addr_equal(&x->packet->from, &p->from) &&
+		    x->packet->listener == p->listener &&
+		    x->packet->len == p->len &&
+		    memcmp(x->packet->bytes, p->bytes, p->len) == 0)
+			*same = true;
+	}
+	return n;
+}
+
+struct expectation model_expect(struct world *w, uint16_t worker,
+				const struct packet *p, bool looked_up,
+				enum turn_lookup result)
+{
+	const struct intent *q = &p->intent;
+	const struct model_allocation *a;
+	bool same;
+
+	if (!q->is_request)
+		return only(EXPECT_NOTHING);
+	if (q->method == STUN_BINDING)
+		return only(q->unknown_attr ? 420 : EXPECT_SUCCESS);
+	if (looked_up && result == TURN_LOOKUP_UNAVAILABLE)
+		return only(500);
+	switch (q->credentials) {
+	case CREDENTIALS_NONE:
+	case CREDENTIALS_WRONG_REALM:
+		return only(401);
+	case CREDENTIALS_NO_NONCE:
+	case CREDENTIALS_BID_DOWN:
+		return only(400);
+	default:
+		break;
+	}
+	if (w->config.lookups_are_async && q->foreign_nonce)
+		return only(438);
+	if (looked_up)
+		return expect_method(w, p);
+	a = model_by_client(w, &p->from, p->listener);
+	if (a && q->credentials != CREDENTIALS_UNKNOWN_USER &&
+	    a->user == q->user && a->sha256 == q->sha256)
+		return expect_method(w, p);
+	if (count_waiting(w, worker, p, &same) >= 4 && !same)
+		return only(500);
+	if (same) {
+		sim_count(w, SIM_LOOKUP_JOINED);
+		return only(EXPECT_NOTHING);
+	}
+	return only(EXPECT_LOOKUP);
+}
+
+bool model_meets(const struct expectation *e, int outcome)
+{
+	return e->first == outcome || e->second == outcome;
+}

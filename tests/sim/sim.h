@@ -1,0 +1,304 @@
+/*
+ * The simulator: real cores under virtual time.
+ *
+ * world.c is the network, the clock and the executor: it carries datagrams
+ * between clients, peers and servers with loss, duplication, delay and
+ * reordering, pauses the clock, and answers (late, or with failure) what the
+ * cores ask. actors.c plays the clients, well-behaved and not. The oracle
+ * (model.h) knows what each request meant, predicts every answer and every
+ * relayed byte from RFC 8656 and the project's decisions, and fails the run at
+ * the first difference. Everything follows from one seed.
+ */
+#ifndef TURNPIKE_TESTS_SIM_H
+#define TURNPIKE_TESTS_SIM_H
+
+#include "turn/server.h"
+
+#define SIM_WORKERS_MAX 3
+#define SIM_USERS 6
+#define SIM_PEERS_PER_REQUEST 12
+#define SIM_PERMISSIONS 6 /* the configured limits */
+#define SIM_CHANNELS 5
+#define SIM_ALLOCATIONS_MAX 512
+#define SIM_RESERVATIONS_MAX 1024
+#define SIM_BASE_REALM "sim.example"
+#define SIM_OTHER_REALM "other.example"
+
+/* What a datagram's maker knows about it, so that the oracle need not guess. */
+enum sim_credentials {
+	CREDENTIALS_NONE,
+	CREDENTIALS_GOOD,
+	CREDENTIALS_WRONG_PASSWORD,
+	CREDENTIALS_UNKNOWN_USER,
+	CREDENTIALS_WRONG_REALM,
+	CREDENTIALS_NO_NONCE,
+	CREDENTIALS_BID_DOWN, /* PASSWORD-ALGORITHMS taken out on the path */
+	CREDENTIALS_KINDS,
+};
+
+struct intent {
+	bool is_request;
+	uint16_t method;
+	enum sim_credentials credentials;
+	uint8_t user; /* index into sim_users */
+	bool sha256;  /* key and integrity by SHA-256 */
+	bool by_hash;
+	bool foreign_nonce; /* made up, or for another address */
+	int64_t nonce_wall_s;
+	bool unknown_attr;
+	bool fingerprint;
+	bool malformed_attr; /* one of the method's own has a wrong length */
+
+	/* The method's arguments, as sent. */
+	int transport;    /* -1: absent */
+	int64_t lifetime; /* -1: absent */
+	int family;       /* -1: absent */
+	int additional;   /* -1: absent */
+	int even;         /* -1: absent, 0, 1: with R */
+	bool has_token;
+	uint8_t token[8];
+	uint16_t number; /* 0: absent */
+	unsigned peer_count;
+	struct addr peers[SIM_PEERS_PER_REQUEST];
+};
+
+struct packet {
+	struct addr from;
+	uint16_t listener;
+	uint8_t tos;
+	uint8_t id[12];
+	struct intent intent;
+	size_t len;
+	uint8_t bytes[]; /* len */
+};
+
+/* --- counted happenings; none may be zero after a whole run ------------- */
+
+#define SIM_EVENTS(X)                                                                    \
+	X(ALLOCATED)                                                                     \
+	X(RETRANSMITTED_ALLOCATE)                                                        \
+	X(TOKEN_GIVEN) X(TOKEN_REDEEMED) X(TOKEN_REDEEMED_ELSEWHERE) X(TOKEN_REFUSED) X( \
+		REFRESHED) X(DELETED) X(EXPIRED) X(EXPIRED_BEFORE_TICK) X(PERMITTED)     \
+		X(BOUND) X(SENT_CHANNEL) X(SENT_INDICATION) X(GOT_CHANNEL) X(            \
+			GOT_INDICATION) X(HAIRPIN_SAME_WORKER) X(HAIRPIN_OTHER_WORKER)   \
+			X(HAIRPIN_ADVERTISED) X(PERMISSION_LAPSED) X(                    \
+				CHANNEL_LAPSED) X(RULES_CHANGED) X(RULES_STOPPED_FLOW)   \
+				X(LOOKUP_LATE) X(LOOKUP_UNAVAILABLE) X(                  \
+					LOOKUP_JOINED) X(LOOKUP_TIMED_OUT) X(RELAY_LATE) \
+					X(RELAY_RETRIED) X(RELAY_FAILED) X(              \
+						FULL_RANGE) X(CLOCK_PAUSED) X(LOST)      \
+						X(DUPLICATED) X(REORDERED) X(            \
+							NAT_REBOUND) X(IPV6_PARTIAL)     \
+							X(SHA256) X(USERHASH) X(         \
+								NONCE_REUSED_LATE)       \
+								X(DEEP_RETRANSMISSION)   \
+									X(SHUTDOWN_ENDED)
+
+enum sim_event {
+#define X(name) SIM_##name,
+	SIM_EVENTS(X)
+#undef X
+		SIM_EVENT_COUNT
+};
+
+struct sim_stats {
+	uint64_t events[SIM_EVENT_COUNT];
+	uint64_t codes[COUNTERS_CODES];
+	uint64_t drops[DROP_REASON_COUNT];
+	uint64_t steps;
+	uint64_t simulated_ms;
+};
+
+/* --- the oracle's own state --------------------------------------------- */
+
+struct model_permission {
+	bool in_use;
+	struct addr ip; /* canonical, port 0 */
+	bool named_advertised;
+	uint64_t expires_ms;
+};
+
+struct model_channel {
+	bool in_use;
+	uint16_t number;
+	struct addr peer; /* canonical */
+	uint64_t expires_ms;
+};
+
+struct model_allocation {
+	bool in_use;
+	bool opening;
+	uint16_t worker;
+	struct ref ref;
+	struct addr client;
+	uint16_t listener;
+	uint8_t user;
+	uint16_t port;
+	bool pair; /* wants PORTS_EVEN_PAIR */
+	uint64_t expires_ms;
+	uint64_t lifetime_s;
+	bool sha256;
+	uint8_t id[12];
+	struct intent intent;
+	bool has_token;
+	uint8_t token[8];
+	bool replied;
+	unsigned tries;
+	struct model_permission permissions[SIM_PERMISSIONS];
+	struct model_channel channels[SIM_CHANNELS];
+};
+
+struct model_reservation {
+	bool in_use;
+	uint8_t token[8];
+	uint16_t port;
+	uint8_t user;
+	uint16_t worker;
+	uint64_t expires_ms;
+};
+
+struct sim_user {
+	const char *name;
+	const char *password;
+	uint8_t realm;
+	bool has_sha256;
+};
+
+extern const struct sim_user sim_users[SIM_USERS];
+
+/* One outstanding question of a core. */
+struct waiting {
+	bool in_use;
+	uint16_t worker;
+	struct ref ticket;
+	uint64_t since_ms;
+	struct packet *packet;
+};
+
+#define SIM_WAITING_MAX 2048
+
+struct world;
+
+struct model {
+	struct world *world;
+	struct model_allocation allocations[SIM_ALLOCATIONS_MAX];
+	struct model_reservation reservations[SIM_RESERVATIONS_MAX];
+	struct waiting waiting[SIM_WAITING_MAX];
+	struct addr denied; /* the rule that was added, a /24; or none */
+};
+
+/* --- the world ------------------------------------------------------------ */
+
+struct event;
+
+struct world {
+	uint64_t seed;
+	uint64_t rng;
+	bool verbose;
+	struct now now;
+	struct sim_stats *stats;
+	struct model model;
+
+	struct turn_config config;
+	struct turn_shared shared;
+	struct turn_server *servers[SIM_WORKERS_MAX];
+	uint16_t workers;
+	uint64_t tick_at_ms[SIM_WORKERS_MAX];
+	struct crypto *crypto;
+	struct random nonces; /* only to make keys that are nobody's */
+
+	/* How bad the world is, drawn per seed, in 1/1000. */
+	unsigned loss, duplication, reordering;
+	unsigned late_lookups, failed_lookups, lost_lookups;
+	unsigned late_relays, failed_relays;
+	bool pausing; /* the clock stops now and then */
+
+	struct actor *actors;
+	unsigned actor_count;
+	uint64_t end_ms;
+
+	struct event *heap;
+	unsigned heap_count, heap_size;
+	uint64_t sequence;
+};
+
+/* The next number of the seed's sequence; one evenly spread below `n`; true
+ * `permille` times in a thousand. */
+uint64_t sim_random(struct world *w);
+unsigned sim_below(struct world *w, unsigned n);
+bool sim_chance(struct world *w, unsigned permille);
+
+void sim_count(struct world *w, enum sim_event event);
+
+/* Ends the run: prints what was wrong, with seed and time. */
+_Noreturn void sim_fail(const struct world *w, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
+
+/* Runs one seed; whatever is wrong ends the process. */
+void world_run(uint64_t seed, struct sim_stats *stats, bool verbose);
+
+/* A client's datagram sets out for the server (copied). */
+void world_send(struct world *w, const struct packet *p);
+
+/* A peer's datagram sets out for a relayed address. */
+void world_send_peer(struct world *w, const struct addr *peer, uint16_t port,
+		     const uint8_t *data, size_t len);
+
+/* Wakes the actor after so long: for good, or to do one thing. */
+void world_wake(struct world *w, unsigned actor, uint64_t after_ms);
+void world_wake_once(struct world *w, unsigned actor, uint64_t after_ms);
+
+/* The worker that a client's datagrams reach. */
+uint16_t world_worker_of(const struct world *w, const struct addr *client);
+
+/* --- actors.c -------------------------------------------------------------- */
+
+void actors_init(struct world *w);
+void actors_free(struct world *w);
+/* Does something and asks to be woken again; or does one thing. */
+void actor_wake(struct world *w, unsigned actor);
+void actor_act(struct world *w, unsigned actor);
+/* A datagram that the server sent at `sent_wall_s` reached whoever has that
+ * address now. */
+void actors_receive(struct world *w, const struct addr *to, uint16_t listener,
+		    int64_t sent_wall_s, const uint8_t *data, size_t len);
+
+/* --- model.c ---------------------------------------------------------------- */
+
+/* The key a user's password makes; the oracle's own computation. */
+size_t model_key(struct world *w, const struct sim_user *user,
+		 const char *password, bool sha256, uint8_t key[32]);
+
+/* Checks the verdict on a datagram from a client, and counts. */
+void model_from_client(struct world *w, uint16_t worker, const struct packet *p,
+		       const struct verdict *v);
+
+/* The same for one that reached a relayed port, from a peer or by hairpin. */
+void model_from_peer(struct world *w, uint16_t worker, struct ref allocation,
+		     const struct addr *source, const uint8_t *data, size_t len,
+		     uint8_t tos, const struct verdict *v);
+
+/*
+ * Checks the actions that a message from a client caused: `looked_up` says
+ * that they follow an answered lookup.
+ */
+void model_message(struct world *w, uint16_t worker, const struct packet *p,
+		   bool looked_up, enum turn_lookup result,
+		   const struct actions *out);
+
+/* Checks the actions that an answer about a relay socket caused. */
+void model_relay(struct world *w, uint16_t worker, struct ref allocation,
+		 int error, const struct actions *out);
+
+/* Checks the actions of a tick, and that nothing outlived its time. */
+void model_tick(struct world *w, uint16_t worker, const struct actions *out);
+void model_ticked(struct world *w, uint16_t worker);
+
+/* Compares ports and charges with the cores' shared arrays. */
+void model_conserved(struct world *w);
+
+struct model_allocation *model_by_port(struct world *w, uint16_t port);
+struct model_allocation *
+model_by_client(struct world *w, const struct addr *client, uint16_t listener);
+
+#endif
