@@ -29,8 +29,8 @@ void core_init(struct core *c)
 	memset(c, 0, sizeof(*c));
 	memcpy(c->seed, "a seed of the unit tests", 24);
 	c->now = (struct now){ .mono_ms = 1000000, .wall_s = 1700000000 };
-	strcpy(f->realms[0].name, CORE_REALM);
-	strcpy(f->realms[1].name, CORE_OTHER_REALM);
+	memcpy(f->realms[0].name, CORE_REALM, sizeof(CORE_REALM));
+	memcpy(f->realms[1].name, CORE_OTHER_REALM, sizeof(CORE_OTHER_REALM));
 	f->realm_count = 2;
 	f->listeners[0] = (struct turn_listener){ true, ip, 0 };
 	ip.port = 3479;

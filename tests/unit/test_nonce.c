@@ -296,6 +296,9 @@ START_TEST(features)
 		ck_assert_msg(nonce_features(bytes_str(table[i].nonce)) ==
 				      table[i].expected,
 			      "\"%s\"", table[i].nonce);
+	for (size_t len = 0; len < 13; len++)
+		ck_assert_uint_eq(
+			nonce_features(bytes_of("obMatJos2gAAA", len)), 0);
 	/* A NUL is no base64 character. */
 	ck_assert_uint_eq(nonce_features(bytes_of("obMatJos2gAA", 13)), 0);
 }

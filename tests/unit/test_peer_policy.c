@@ -287,6 +287,9 @@ START_TEST(no_family_is_refused)
 	ck_assert(peer_is_special_purpose(&none));
 	must_judge(none, PEER_DENIED);
 	must_judge_ip(none, PEER_DENIED);
+	policy.self_test_peer.port = 5000; /* none, whatever its port */
+	must_judge(none, PEER_DENIED);
+	must_judge_ip(none, PEER_DENIED);
 	allow("0.0.0.0/0");
 	allow("::/0");
 	must_judge(none, PEER_DENIED);

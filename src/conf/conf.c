@@ -1,0 +1,246 @@
+#include "conf/conf.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "conf/decide.h"
+
+#define STATE_DIR TURNPIKE_LOCALSTATEDIR "/lib/turnpike"
+
+static int64_t number_of(const struct conf *c, enum option_id id)
+{
+	return c->document->values[id].as.number;
+}
+
+static void decide_workers(struct conf *c, const struct conf_machine *machine)
+{
+	struct value *v = &c->document->values[OPT_WORKERS];
+
+	if (v->as.number == 0)
+		v->as.number = machine->cpus;
+	if (v->as.number < 1)
+		v->as.number = 1;
+	if (v->as.number > options[OPT_WORKERS].max)
+		v->as.number = options[OPT_WORKERS].max;
+	c->turn.worker_count = (uint8_t)v->as.number;
+}
+
+static void decide_limits(struct conf *c, struct report *report)
+{
+	struct value *v = &c->document->values[OPT_LIMITS_ALLOCATIONS];
+	const struct value_ports *ports =
+		&c->document->values[OPT_RELAY_PORTS].as.ports;
+	int64_t possible = ports->max - ports->min + 1;
+
+	if (v->as.number > possible &&
+	    !c->document->values[OPT_RELAY_PORTS].is_wrong) {
+		if (v->is_given)
+			report_warning(report, v->line,
+				       "limits.allocations is %lld, but "
+				       "relay.ports has %lld ports, one for "
+				       "each; %lld are possible",
+				       (long long)v->as.number,
+				       (long long)possible,
+				       (long long)possible);
+		v->as.number = possible;
+	}
+	c->turn.limits = (struct turn_limits){
+		.allocations = (uint32_t)v->as.number,
+		.allocations_per_user =
+			(uint32_t)number_of(c, OPT_LIMITS_ALLOCATIONS_PER_USER),
+		.permissions_per_allocation =
+			(uint16_t)number_of(c, OPT_LIMITS_PERMISSIONS),
+		.channels_per_allocation =
+			(uint16_t)number_of(c, OPT_LIMITS_CHANNELS),
+	};
+}
+
+static uint16_t copy_rules(const struct value *v,
+			   struct prefix out[PEER_POLICY_RULES_MAX])
+{
+	const struct value_prefixes *p = &v->as.prefixes;
+
+	/* The table allows no more. */
+	if (p->count > 0)
+		memcpy(out, p->items, p->count * sizeof(*out));
+	return p->count;
+}
+
+static void decide_peers(struct conf *c)
+{
+	struct peer_policy *p = &c->turn.peers;
+
+	p->generation = 1;
+	p->allow_count =
+		copy_rules(&c->document->values[OPT_PEERS_ALLOW], p->allow);
+	p->deny_count =
+		copy_rules(&c->document->values[OPT_PEERS_DENY], p->deny);
+}
+
+static void decide_nonce(struct conf *c)
+{
+	struct value *key = &c->document->values[OPT_NONCE_KEY];
+	struct nonce_keys *nonce = &c->turn.nonce;
+
+	nonce->lifetime_s = (uint32_t)number_of(c, OPT_NONCE_LIFETIME);
+	if (!key->is_set)
+		return;
+	nonce->current.len = NONCE_KEY_BYTES;
+	memcpy(nonce->current.bytes, key->as.key, NONCE_KEY_BYTES);
+	crypto_wipe(key->as.key, sizeof(key->as.key));
+}
+
+/* The first of the directories that systemd gives, else our own. */
+static void default_state_dir(struct value *v, const char *given,
+			      struct report *report)
+{
+	if (!given || *given == '\0')
+		given = STATE_DIR;
+	if (!decide_set_text(v, given))
+		report_error(report, 0, "no memory to read it");
+	else
+		v->as.text[strcspn(v->as.text, ":")] = '\0';
+}
+
+static void decide_state_dir(struct conf *c, const struct conf_machine *machine,
+			     struct report *report)
+{
+	struct value *v = &c->document->values[OPT_STATE_DIR];
+	char quoted[REPORT_QUOTE_BYTES];
+
+	if (!v->is_set)
+		default_state_dir(v, machine->state_dir, report);
+	if (v->is_set && v->as.text[0] != '/')
+		report_error(report, v->line,
+			     "state_dir is %s; expected a path that begins "
+			     "with /",
+			     report_quote(bytes_str(v->as.text), quoted));
+	c->state_dir = v->as.text;
+}
+
+static void decide_rest(struct conf *c)
+{
+	c->user = c->document->values[OPT_USER].as.text;
+	c->listener_buffer_bytes = (int)number_of(c, OPT_BUFFERS_LISTENER);
+	c->relay_buffer_bytes = (int)number_of(c, OPT_BUFFERS_RELAY);
+	/* In the table the words stand in the order of these values. */
+	c->log_level =
+		(enum log_level)(LOG_LEVEL_ERROR + number_of(c, OPT_LOG_LEVEL));
+	c->log_format = (enum conf_log_format)number_of(c, OPT_LOG_FORMAT);
+}
+
+static void decide(struct conf *c, const struct conf_machine *machine,
+		   struct report *report)
+{
+	decide_realm(c, report);
+	decide_workers(c, machine);
+	decide_state_dir(c, machine, report);
+	decide_listeners(c, machine, report);
+	decide_relay(c, machine, report);
+	decide_limits(c, report);
+	decide_peers(c);
+	decide_nonce(c);
+	decide_users(c, machine, report);
+	decide_rest(c);
+}
+
+static bool holds_secret(const struct conf *c)
+{
+	/* Of the users each has one. */
+	return c->document->lists[GROUP_USERS].count > 0 ||
+	       c->document->values[OPT_NONCE_KEY].is_given;
+}
+
+static void warn_of_mode(const struct conf *c, mode_t mode, const char *path,
+			 struct report *report)
+{
+	if ((mode & 06) && holds_secret(c))
+		report_warning(report, 0,
+			       "holds passwords or keys, and every user of "
+			       "this machine can %s it; chmod 640 %s",
+			       (mode & 02) ? "write" : "read", path);
+}
+
+static struct conf *make(void)
+{
+	struct conf *c = calloc(1, sizeof(*c));
+
+	if (!c)
+		return NULL;
+	c->document = calloc(1, sizeof(*c->document));
+	if (!c->document) {
+		free(c);
+		return NULL;
+	}
+	return c;
+}
+
+static struct conf *from_source(const struct source *source,
+				const struct conf_machine *machine,
+				const char *path, struct report *report)
+{
+	struct conf *c = make();
+
+	if (!c) {
+		report_error(report, 0, "no memory to read it");
+		return NULL;
+	}
+	/* What libconfig cannot parse says nothing that could be judged. */
+	if (document_parse(c->document, source, report)) {
+		decide(c, machine, report);
+		warn_of_mode(c, source->mode, path, report);
+	}
+	report_sort(report);
+	if (report_is_clean(report))
+		return c;
+	conf_free(c);
+	return NULL;
+}
+
+static struct conf *take_source(struct source *source,
+				const struct conf_machine *machine,
+				const char *path, struct report *report)
+{
+	struct conf *c = NULL;
+
+	if (source_check(source, report))
+		c = from_source(source, machine, path, report);
+	source_fini(source);
+	return c;
+}
+
+struct conf *conf_load(const char *path, const struct conf_machine *machine,
+		       struct report *report)
+{
+	struct source source;
+
+	if (!source_read(&source, path, report))
+		return NULL;
+	return take_source(&source, machine, path, report);
+}
+
+struct conf *conf_parse(struct bytes text, const struct conf_machine *machine,
+			struct report *report)
+{
+	struct source source;
+
+	if (!source_copy(&source, text, report))
+		return NULL;
+	return take_source(&source, machine, "", report);
+}
+
+void conf_free(struct conf *c)
+{
+	if (!c)
+		return;
+	static_users_free(c->users);
+	document_fini(c->document);
+	free(c->document);
+	crypto_wipe(c, sizeof(*c));
+	free(c);
+}
+
+void conf_write(const struct conf *c, FILE *to)
+{
+	document_write(c->document, to);
+}

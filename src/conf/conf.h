@@ -1,0 +1,85 @@
+/*
+ * The configuration: turnpike.conf as plain structs of the layers below.
+ *
+ * A file is read (source), parsed and typed (document), and then decided
+ * upon: what its values mean together and on this machine. Reading it opens
+ * no other file and changes nothing, so `turnpiked --check` and the start see
+ * the same. All errors are collected; a configuration with an error is never
+ * handed out, nor is half of one.
+ */
+#ifndef TURNPIKE_CONF_CONF_H
+#define TURNPIKE_CONF_CONF_H
+
+#include "base/log.h"
+#include "conf/report.h"
+#include "store/static_users.h"
+#include "turn/config.h"
+
+#define CONF_LISTENERS_MAX 64
+
+struct document;
+
+/* What the decisions depend on besides the file. */
+struct conf_machine {
+	/* Addresses of the interfaces, port 0; only IPv4 counts so far. */
+	struct addr addrs[PEER_POLICY_OWN_MAX];
+	size_t addr_count;
+	uint16_t cpus;
+	const char *state_dir; /* of the environment, or NULL; borrowed */
+	struct hash_key key;   /* this start's, for the table of users */
+};
+
+struct conf_listener {
+	struct addr address; /* 0.0.0.0: every address of the machine */
+	uint8_t realm;
+	unsigned line;
+};
+
+/* As in the table of options. */
+enum conf_log_format {
+	CONF_LOG_AUTO,
+	CONF_LOG_TEXT,
+	CONF_LOG_JSON,
+	CONF_LOG_JOURNAL,
+};
+
+struct conf {
+	/*
+	 * All but the listeners and the own addresses of the peer policy,
+	 * which change with the machine's addresses. nonce.current is empty
+	 * if the key is to be kept in state_dir.
+	 */
+	struct turn_config turn;
+	struct conf_listener listeners[CONF_LISTENERS_MAX];
+	size_t listener_count;
+	struct static_users *users; /* owned */
+	/* There was only loopback to relay through, but that may change. */
+	bool relay_is_makeshift;
+	int listener_buffer_bytes;
+	int relay_buffer_bytes;
+	enum log_level log_level;
+	enum conf_log_format log_format;
+	const char *state_dir; /* absolute; the document's */
+	const char *user;      /* the document's */
+	/* What was decided, option by option; passwords are wiped. */
+	struct document *document; /* owned */
+};
+
+/*
+ * Reads and decides. Returns the configuration, or NULL if the report has an
+ * error. The report is added to, and sorted.
+ */
+struct conf *conf_load(const char *path, const struct conf_machine *machine,
+		       struct report *report);
+
+/* The same for a text in memory. */
+struct conf *conf_parse(struct bytes text, const struct conf_machine *machine,
+			struct report *report);
+
+/* Wipes and frees; NULL is allowed. */
+void conf_free(struct conf *c);
+
+/* Writes all that is in force in the file's own syntax, secrets masked. */
+void conf_write(const struct conf *c, FILE *to);
+
+#endif

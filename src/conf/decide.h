@@ -1,0 +1,53 @@
+/*
+ * Decisions: what the values of a document mean together. For conf.c only.
+ *
+ * Each takes what it needs from c->document, sets its part of `c`, and puts
+ * values that follow from others into the document, so that they are shown as
+ * what is in force. Mistakes go to the report; the part of `c` is then valid
+ * but meaningless, and the decisions go on.
+ */
+#ifndef TURNPIKE_CONF_DECIDE_H
+#define TURNPIKE_CONF_DECIDE_H
+
+#include "conf/conf.h"
+#include "conf/document.h"
+
+/* The realm of the file, which becomes the first one. Comes first. */
+void decide_realm(struct conf *c, struct report *report);
+
+/*
+ * The realm that an option names, the first one if it names none: its index
+ * in c->turn.realms, where it is added if it is new.
+ */
+uint8_t decide_realm_of(struct conf *c, struct value *v, struct report *report);
+
+/* Listeners and their realms. */
+void decide_listeners(struct conf *c, const struct conf_machine *machine,
+		      struct report *report);
+
+/* Relay addresses and ports; after the listeners. */
+void decide_relay(struct conf *c, const struct conf_machine *machine,
+		  struct report *report);
+
+/* Users, their keys, and what each realm offers; after the listeners. */
+void decide_users(struct conf *c, const struct conf_machine *machine,
+		  struct report *report);
+
+/*
+ * Prepares a text (base/opaque.h) in place, at most `max_bytes` long. `what`
+ * names it in the error. Returns false if that is not possible.
+ */
+bool decide_prepare(struct value *v, const char *what, size_t max_bytes,
+		    struct report *report);
+
+/*
+ * Whether a machine could have this address: unicast, and not of 0.0.0.0/8.
+ * `id` and `v` are the option it comes from, for the error.
+ */
+bool decide_is_own_address(enum option_id id, const struct value *v,
+			   struct report *report);
+
+/* Gives an option that the file does not set a text; false without memory. */
+bool decide_set_text(struct value *v, const char *text);
+
+#endif

@@ -1,0 +1,148 @@
+/*
+ * The table of options: what turnpike.conf may say, in one place.
+ *
+ * Parser, defaults, error messages, `turnpiked --check`, the sample file
+ * etc/turnpike.conf and turnpike.conf(5) come from this table or are compared
+ * with it by a test. What a value means beyond its own type and range is
+ * decided in conf/conf.c.
+ */
+#ifndef TURNPIKE_CONF_OPTIONS_H
+#define TURNPIKE_CONF_OPTIONS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+/* In the order of the sample file and the manual page. */
+enum group_id {
+	GROUP_TOP, /* options outside any group */
+	GROUP_LISTEN,
+	GROUP_RELAY,
+	GROUP_USERS,
+	GROUP_PEERS,
+	GROUP_LIMITS,
+	GROUP_AUTH,
+	GROUP_NONCE,
+	GROUP_BUFFERS,
+	GROUP_LOG,
+	GROUP_COUNT,
+};
+
+/* Options of one group follow each other. */
+enum option_id {
+	OPT_REALM,
+	OPT_WORKERS,
+	OPT_STATE_DIR,
+	OPT_USER,
+	OPT_LISTEN_TRANSPORT,
+	OPT_LISTEN_ADDRESS,
+	OPT_LISTEN_PORT,
+	OPT_LISTEN_REALM,
+	OPT_RELAY_ADDRESS,
+	OPT_RELAY_ADVERTISE,
+	OPT_RELAY_PORTS,
+	OPT_USERS_NAME,
+	OPT_USERS_PASSWORD,
+	OPT_USERS_KEY_MD5,
+	OPT_USERS_KEY_SHA256,
+	OPT_USERS_REALM,
+	OPT_USERS_ALLOCATIONS,
+	OPT_PEERS_ALLOW,
+	OPT_PEERS_DENY,
+	OPT_LIMITS_ALLOCATIONS,
+	OPT_LIMITS_ALLOCATIONS_PER_USER,
+	OPT_LIMITS_PERMISSIONS,
+	OPT_LIMITS_CHANNELS,
+	OPT_AUTH_SHA256,
+	OPT_AUTH_USERHASH,
+	OPT_NONCE_KEY,
+	OPT_NONCE_LIFETIME,
+	OPT_BUFFERS_LISTENER,
+	OPT_BUFFERS_RELAY,
+	OPT_LOG_LEVEL,
+	OPT_LOG_FORMAT,
+	OPTION_COUNT,
+};
+
+enum option_type {
+	OPTION_TEXT,     /* a string; min and max count bytes */
+	OPTION_WORD,     /* a string, one of a few words */
+	OPTION_INTEGER,  /* min to max */
+	OPTION_DURATION, /* a string with a unit: "90s"; min and max in s */
+	OPTION_SIZE,     /* likewise: "64KiB"; min and max in bytes */
+	OPTION_ADDRESS,  /* a string: an IPv4 address without port */
+	OPTION_PORTS,    /* an array of two integers, each min to max */
+	OPTION_PREFIXES, /* an array of at most max addresses or prefixes */
+	OPTION_KEY,      /* a string: max bytes as hexadecimal digits */
+};
+
+struct option {
+	const char *name;
+	enum group_id group;
+	enum option_type type;
+	bool secret;   /* never printed */
+	bool required; /* in its group; there is no default */
+	bool restart;  /* a change takes effect by a restart only */
+	int64_t min;
+	int64_t max;
+	const char *const *words; /* OPTION_WORD: NULL-terminated */
+	const char *value;  /* the default as the file writes it, or NULL */
+	const char *absent; /* what holds without it, where value is NULL */
+	const char *sample; /* a value to show, where value is NULL */
+	const char *help;   /* one line */
+};
+
+struct option_group {
+	const char *name; /* "" for GROUP_TOP */
+	bool is_list;     /* any number of groups of that form */
+	unsigned items;   /* how many if the list is absent, all defaults */
+	const char *help;
+};
+
+extern const struct option options[OPTION_COUNT];
+extern const struct option_group option_groups[GROUP_COUNT];
+
+/* The first option of a group, and how many there are. */
+enum option_id option_first(enum group_id group);
+size_t option_count(enum group_id group);
+
+/* Finds an option of a group by name; false if there is none. */
+bool option_find(enum group_id group, const char *name, enum option_id *out);
+
+/* Finds a group by name; false if there is none. GROUP_TOP has none. */
+bool option_group_find(const char *name, enum group_id *out);
+
+#define OPTION_TEXT_BYTES 256
+
+/* "realm", or "relay.ports". Returns `out`. */
+const char *option_path(enum option_id id, char out[OPTION_TEXT_BYTES]);
+
+/* What values it takes: "a whole number from 1 to 65535". Returns `out`. */
+const char *option_expects(enum option_id id, char out[OPTION_TEXT_BYTES]);
+
+/* What its group may hold: "address, advertise or ports". Returns `out`. */
+const char *option_names(enum group_id group, char out[OPTION_TEXT_BYTES]);
+
+/* Units of durations and sizes, largest first; the list ends with NULL. */
+struct option_unit {
+	const char *name;
+	int64_t factor;
+};
+extern const struct option_unit option_duration_units[];
+extern const struct option_unit option_size_units[];
+
+/*
+ * Writes a number with the largest unit that divides it: "10m", "64KiB".
+ * Returns `out`.
+ */
+const char *option_with_unit(const struct option_unit *units, int64_t number,
+			     char out[OPTION_TEXT_BYTES]);
+
+/*
+ * Writes the sample file: every option with its default and one line of help,
+ * all commented out.
+ */
+void options_write_sample(FILE *to);
+
+#endif

@@ -1,0 +1,447 @@
+#include "worker/executor.h"
+
+#include <assert.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "net/udp.h"
+
+/* Messages that the relay sockets together, or the inbox, get in a turn. */
+#define RELAY_TURN 2048
+#define INBOX_TURN 256
+/* Things that are done when due, before packets get their turn. */
+#define TICKS 64
+/* How often drops are looked at. */
+#define LOOK_MS 1000
+
+/* An answer to an action, to be given to the core as its next input. */
+struct answer {
+	enum action_kind kind;
+	struct ref ticket;
+	int error;                /* ACTION_OPEN_RELAY */
+	struct store_answer keys; /* ACTION_LOOKUP_KEY */
+};
+
+/* Answers waiting; each is taken before its own actions add more. */
+struct answers {
+	unsigned count;
+	struct answer items[2 * ACTIONS_MAX];
+};
+
+int executor_init(struct executor *e, uint16_t number,
+		  struct turn_server *core, const struct turn_config *config,
+		  int relay_buffer_bytes, struct logger *log,
+		  struct worker_store store, struct inbox **inboxes)
+{
+	int err;
+
+	e->counters = turn_counters(core);
+	e->log = log;
+	e->store = store;
+	e->worker = number;
+	e->inboxes = inboxes;
+	for (unsigned i = 0; i < TURN_LISTENERS_MAX; i++)
+		e->listeners[i].fd = -1;
+	udp_out_init(&e->out);
+	err = udp_in_init(&e->in);
+	if (err)
+		return err;
+	err = relay_set_init(&e->relays, config->limits.allocations,
+			     &config->relay, relay_buffer_bytes);
+	if (err) {
+		udp_in_fini(&e->in);
+		return err;
+	}
+	e->core = core;
+	return 0;
+}
+
+void executor_fini(struct executor *e)
+{
+	if (!e->core)
+		return;
+	for (uint16_t i = 0; i < TURN_LISTENERS_MAX; i++)
+		executor_set_socket(e, i, -1);
+	relay_set_fini(&e->relays);
+	udp_in_fini(&e->in);
+}
+
+void executor_read_clock(struct executor *e)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_BOOTTIME, &t);
+	e->now.mono_ms = (uint64_t)t.tv_sec * 1000 +
+			 (uint64_t)t.tv_nsec / 1000000;
+	/* Seconds are enough here, and the coarse clock costs less. */
+	clock_gettime(CLOCK_REALTIME_COARSE, &t);
+	e->now.wall_s = t.tv_sec;
+}
+
+/* Sends what is ready, and gives back what it was made of. */
+static void flush(struct executor *e)
+{
+	struct udp_out *out = &e->out;
+
+	udp_out_flush(out);
+	if (out->lost_buffer_full | out->lost_error) {
+		counter_add(&e->counters->dropped[DROP_SEND_BUFFER],
+			    out->lost_buffer_full);
+		counter_add(&e->counters->dropped[DROP_SEND_ERROR],
+			    out->lost_error);
+		out->lost_buffer_full = 0;
+		out->lost_error = 0;
+	}
+	for (unsigned i = 0; i < TURN_WORKERS_MAX / 64; i++) {
+		for (; e->to_wake[i]; e->to_wake[i] &= e->to_wake[i] - 1) {
+			int bit = __builtin_ctzll(e->to_wake[i]);
+
+			inbox_wake(e->inboxes[i * 64 + (unsigned)bit]);
+		}
+	}
+	udp_in_clear(&e->in);
+}
+
+static void look_drops(struct executor *e, struct executor_listener *l)
+{
+	uint32_t drops = udp_drops(l->fd);
+
+	counter_add(&e->counters->kernel_drops, drops - l->drops);
+	l->drops = drops;
+}
+
+void executor_look_drops(struct executor *e)
+{
+	if (e->now.mono_ms - e->looked_ms < LOOK_MS)
+		return;
+	e->looked_ms = e->now.mono_ms;
+	for (unsigned i = 0; i < TURN_LISTENERS_MAX; i++)
+		if (e->listeners[i].fd >= 0)
+			look_drops(e, &e->listeners[i]);
+	relay_set_look_drops(&e->relays);
+	counter_add(&e->counters->kernel_drops,
+		    e->relays.drops - e->relay_drops);
+	e->relay_drops = e->relays.drops;
+}
+
+void executor_set_socket(struct executor *e, uint16_t listener, int fd)
+{
+	struct executor_listener *l = &e->listeners[listener];
+
+	if (l->fd >= 0) {
+		udp_out_flush(&e->out);
+		look_drops(e, l);
+		close(l->fd);
+	}
+	*l = (struct executor_listener){ .fd = fd };
+}
+
+static struct answer *new_answer(struct answers *answers,
+				 enum action_kind kind, struct ref ticket)
+{
+	struct answer *a;
+
+	assert(answers->count <
+	       sizeof(answers->items) / sizeof(answers->items[0]));
+	a = &answers->items[answers->count++];
+	a->kind = kind;
+	a->ticket = ticket;
+	return a;
+}
+
+static void look_up(struct executor *e, const struct action_lookup *lookup,
+		    struct answers *answers)
+{
+	struct answer *a = new_answer(answers, ACTION_LOOKUP_KEY,
+				      lookup->ticket);
+	const struct store_query query = {
+		.realm = lookup->realm,
+		.by_hash = lookup->by_hash,
+		.name = lookup->name,
+	};
+
+	e->store.source->lookup(e->store.self, &query, &a->keys);
+}
+
+static void carry_out(struct executor *e, const struct action *a,
+		      struct answers *answers)
+{
+	const struct action_open_relay *open = &a->as.open_relay;
+	const struct action_reply *reply = &a->as.reply;
+
+	switch (a->kind) {
+	case ACTION_REPLY:
+		if (e->listeners[reply->listener].fd >= 0)
+			udp_out_copy(&e->out, e->listeners[reply->listener].fd,
+				     &reply->to, reply->message);
+		break;
+	case ACTION_LOOKUP_KEY:
+		look_up(e, &a->as.lookup, answers);
+		break;
+	case ACTION_OPEN_RELAY:
+		new_answer(answers, ACTION_OPEN_RELAY, open->allocation)
+			->error = relay_set_open(&e->relays, open->allocation,
+						 open->port);
+		break;
+	case ACTION_CLOSE_RELAY:
+		/* What the allocation has sent before leaves before. */
+		udp_out_flush(&e->out);
+		relay_set_close(&e->relays, a->as.close_relay);
+		break;
+	case ACTION_LOG:
+		logger_put(e->log, a->as.log);
+		break;
+	}
+}
+
+static void give_answer(struct executor *e, struct answer *a)
+{
+	if (a->kind == ACTION_OPEN_RELAY) {
+		turn_relay_opened(e->core, &e->now, a->ticket, a->error,
+				  &e->actions);
+		return;
+	}
+	turn_key_ready(e->core, &e->now, a->ticket, a->keys.result,
+		       &a->keys.keys, a->keys.name, &e->actions);
+	secret_wipe(&a->keys.keys.md5);
+	secret_wipe(&a->keys.keys.sha256);
+}
+
+/*
+ * Carries out the actions of an input and of all that follows from them. A
+ * list is carried out whole before an answer replaces it. The core bounds the
+ * chain: it tries so many ports and no more.
+ */
+static void carry_out_all(struct executor *e)
+{
+	struct answers answers;
+
+	e->controlled = true;
+	answers.count = 0;
+	for (;;) {
+		for (unsigned i = 0; i < e->actions.count; i++)
+			carry_out(e, &e->actions.items[i], &answers);
+		actions_clear(&e->actions);
+		if (answers.count == 0)
+			return;
+		give_answer(e, &answers.items[--answers.count]);
+	}
+}
+
+static void to_client(struct executor *e, const struct verdict *v,
+		      struct bytes data)
+{
+	int fd = e->listeners[v->listener].fd;
+
+	if (fd >= 0)
+		udp_out_add(&e->out, fd, v, data);
+}
+
+static void to_peer(struct executor *e, const struct verdict *v,
+		    struct bytes data)
+{
+	const struct relay_socket *socket =
+		relay_set_get(&e->relays, v->allocation);
+
+	if (socket)
+		udp_out_add(&e->out, relay_socket_fd(socket), v, data);
+}
+
+/* To an allocation of this worker: the core judges it as from a peer. */
+static void hairpin_here(struct executor *e, struct ref allocation,
+			 const struct datagram *d)
+{
+	struct verdict v;
+
+	turn_from_hairpin(e->core, &e->now, allocation, d, &v);
+	if (v.kind == VERDICT_TO_CLIENT)
+		to_client(e, &v, d->data);
+}
+
+static void hairpin(struct executor *e, const struct verdict *v,
+		    struct bytes data)
+{
+	const struct datagram d = {
+		.data = bytes_of(data.data + v->skip_bytes, v->payload_bytes),
+		.source = v->from,
+		.tos = v->tos,
+	};
+
+	if (v->worker == e->worker)
+		hairpin_here(e, v->allocation, &d);
+	else if (inbox_put(e->inboxes[v->worker], v->allocation, &v->from,
+			   v->tos, d.data))
+		e->to_wake[v->worker / 64] |= (uint64_t)1 << v->worker % 64;
+	else
+		counter_add(&e->counters->dropped[DROP_HAIRPIN_FULL], 1);
+}
+
+static void from_client(struct executor *e, const struct datagram *d)
+{
+	struct verdict *v = &e->verdict;
+
+	turn_from_client(e->core, &e->now, d, v);
+	switch (v->kind) {
+	case VERDICT_DROP:
+		break;
+	case VERDICT_CONTROL:
+		turn_message(e->core, &e->now, d, &e->actions);
+		carry_out_all(e);
+		break;
+	case VERDICT_TO_PEER:
+		to_peer(e, v, d->data);
+		break;
+	case VERDICT_TO_CLIENT:
+		to_client(e, v, d->data);
+		break;
+	case VERDICT_HAIRPIN:
+		hairpin(e, v, d->data);
+		break;
+	}
+}
+
+static void from_peer(struct executor *e, struct ref allocation,
+		      const struct datagram *d)
+{
+	struct verdict *v = &e->verdict;
+
+	turn_from_peer(e->core, &e->now, allocation, d, v);
+	if (v->kind == VERDICT_TO_CLIENT)
+		to_client(e, v, d->data);
+}
+
+/*
+ * Reads from a socket into the batch, whose first read is when its time is.
+ * An error that the socket had to report is not the socket's end.
+ */
+static int read_socket(struct executor *e, int fd, unsigned most)
+{
+	bool first = e->in.used == 0;
+	int n = udp_in_read(&e->in, fd, most);
+
+	if (n > 0 && first)
+		executor_read_clock(e);
+	return n;
+}
+
+bool executor_read_listener(struct executor *e, uint16_t listener)
+{
+	struct executor_listener *l = &e->listeners[listener];
+	struct datagram d = { .listener = listener };
+	struct udp_in_message m;
+	int n;
+
+	n = read_socket(e, l->fd, UDP_IN_MESSAGES);
+
+	for (int i = 0; i < n; i++) {
+		udp_in_open(&e->in, (unsigned)i, &m);
+		d.source = m.source;
+		d.tos = m.tos;
+		while (udp_in_next(&m, &d.data))
+			from_client(e, &d);
+	}
+	flush(e);
+	return n < 0 || n == UDP_IN_MESSAGES;
+}
+
+/* Takes what a read added to the batch. */
+static void take_from_relay(struct executor *e, struct ref allocation,
+			    unsigned count)
+{
+	struct udp_in_message m;
+	struct datagram d;
+
+	for (unsigned i = e->in.used - count; i < e->in.used; i++) {
+		udp_in_open(&e->in, i, &m);
+		d.source = m.source;
+		d.tos = m.tos;
+		d.listener = 0;
+		while (udp_in_next(&m, &d.data))
+			from_peer(e, allocation, &d);
+	}
+}
+
+/*
+ * Reads a relay socket that is ready until it is empty or had its share.
+ * Returns whether there is more.
+ */
+static bool read_relay(struct executor *e, struct ref allocation,
+		       unsigned share)
+{
+	struct relay_socket *socket = relay_set_get(&e->relays, allocation);
+
+	if (!socket)
+		return false;
+	while (share > 0) {
+		unsigned most = udp_in_room(&e->in);
+		int n;
+
+		if (most > share)
+			most = share;
+		n = read_socket(e, relay_socket_fd(socket), most);
+		if (n > 0)
+			take_from_relay(e, allocation, (unsigned)n);
+		if (udp_in_room(&e->in) == 0)
+			flush(e);
+		if (n >= 0 && (unsigned)n < most)
+			return false;
+		share -= n > 0 ? (unsigned)n : 1;
+	}
+	relay_set_again(&e->relays, allocation);
+	return true;
+}
+
+bool executor_read_relays(struct executor *e)
+{
+	struct ref ready[RELAY_SET_READY_MAX];
+	unsigned n = relay_set_ready(&e->relays, ready);
+	bool more = n == RELAY_SET_READY_MAX;
+
+	for (unsigned i = 0; i < n; i++)
+		more |= read_relay(e, ready[i], RELAY_TURN / n);
+	flush(e);
+	return more;
+}
+
+bool executor_read_inbox(struct executor *e)
+{
+	struct inbox *b = e->inboxes[e->worker];
+	const struct inbox_datagram *in = inbox_peek(b, 0);
+	uint32_t taken;
+
+	if (!in)
+		return false;
+	executor_read_clock(e);
+	for (taken = 0; in && taken < INBOX_TURN; in = inbox_peek(b, taken)) {
+		const struct datagram d = {
+			.data = bytes_of(in->data, in->bytes),
+			.source = in->from,
+			.tos = in->tos,
+		};
+
+		hairpin_here(e, in->allocation, &d);
+		taken++;
+	}
+	flush(e);
+	for (uint32_t i = 0; i < taken; i++)
+		inbox_release(b);
+	return in != NULL;
+}
+
+void executor_tick(struct executor *e)
+{
+	for (int i = 0; i < TICKS; i++) {
+		if (!turn_tick(e->core, &e->now, &e->actions))
+			break;
+		carry_out_all(e);
+	}
+	flush(e);
+}
+
+void executor_end_all(struct executor *e, enum turn_cause cause)
+{
+	executor_read_clock(e);
+	while (turn_end_next(e->core, &e->now, cause, &e->actions))
+		carry_out_all(e);
+	flush(e);
+}

@@ -1,0 +1,546 @@
+#include "worker/worker.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <event2/event.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/timerfd.h>
+#include <unistd.h>
+
+#include "net/udp.h"
+#include "worker/executor.h"
+
+/* A sleeping worker wakes this often, to show that it lives. */
+#define HEARTBEAT_MS 1000
+/*
+ * What waits at the sockets is read before anything expires, so that a pause
+ * of the process ends nobody whose refresh has arrived meanwhile; but a flood
+ * puts expiry off no longer than this.
+ */
+#define CATCH_UP_MS 2000
+
+/*
+ * What others want of the worker: a state rather than a list of messages, so
+ * that it needs no memory and cannot fill up. Taken over whole.
+ */
+struct settings {
+	pthread_mutex_t lock;
+	pthread_cond_t done;
+	_Atomic bool changed; /* for a look without the lock */
+	uint64_t wanted;  /* grows with each change */
+	uint64_t applied; /* the last change that is in force */
+	bool stop;
+	enum turn_cause cause;
+	bool new_peers;
+	bool new_store;
+	struct peer_policy peers;
+	struct worker_store store;
+	struct {
+		bool changed;
+		int fd;
+		struct turn_listener listener;
+	} listeners[TURN_LISTENERS_MAX];
+};
+
+struct listener_event {
+	struct worker *worker;
+	struct event *event; /* NULL: no socket */
+};
+
+struct worker {
+	uint16_t number;
+	bool stopping;
+	bool more;              /* something was left unread in this pass */
+	bool told_buffers;      /* the log has it */
+	uint64_t more_since_ms; /* 0: everything had been read */
+	uint64_t armed_ms;      /* when the timer fires */
+	int timer_fd;
+	_Atomic uint64_t passes;
+	struct event_base *base;
+	struct event *relay_event;
+	struct event *inbox_event;
+	struct event *timer_event;
+	struct listener_event listeners[TURN_LISTENERS_MAX];
+	struct worker_buffers buffers;
+	struct logger *log;
+	struct turn_server *core;
+	pthread_t thread;
+	struct settings settings;
+	struct inbox *inboxes[TURN_WORKERS_MAX]; /* of all workers */
+	struct inbox inbox;
+	struct executor executor;
+};
+
+/* --- in the worker's thread ------------------------------------------------ */
+
+static void on_listener(evutil_socket_t fd, short what, void *arg)
+{
+	struct listener_event *l = arg;
+	struct worker *w = l->worker;
+
+	(void)fd;
+	(void)what;
+	if (executor_read_listener(&w->executor,
+				   (uint16_t)(l - w->listeners)))
+		w->more = true;
+}
+
+static void on_relays(evutil_socket_t fd, short what, void *arg)
+{
+	struct worker *w = arg;
+
+	(void)fd;
+	(void)what;
+	if (executor_read_relays(&w->executor))
+		w->more = true;
+}
+
+static void on_timer(evutil_socket_t fd, short what, void *arg)
+{
+	struct worker *w = arg;
+
+	(void)fd;
+	(void)what;
+	/* What is due is done after the pass, when packets have been read. */
+	executor_read_clock(&w->executor);
+	executor_look_drops(&w->executor);
+}
+
+/* Says once if the kernel grants less than the configuration asks for. */
+static void check_buffers(struct worker *w, int fd, int wanted_bytes)
+{
+	int granted_bytes = udp_buffer_granted(fd);
+	struct log_record r;
+
+	if (w->told_buffers || granted_bytes < 0 ||
+	    granted_bytes >= wanted_bytes)
+		return;
+	w->told_buffers = true;
+	log_begin(&r, LOG_LEVEL_WARNING,
+		  "socket buffers are smaller than configured", time(NULL));
+	log_number(&r, "wanted_bytes", (uint64_t)wanted_bytes);
+	log_number(&r, "granted_bytes", (uint64_t)granted_bytes);
+	log_text(&r, "raise", "net.core.rmem_max, net.core.wmem_max");
+	logger_put(w->log, &r);
+}
+
+static void set_listener(struct worker *w, uint16_t index,
+			 const struct turn_listener *listener, int fd)
+{
+	struct listener_event *l = &w->listeners[index];
+
+	turn_set_listener(w->core, index, listener);
+	if (l->event)
+		event_free(l->event);
+	l->event = NULL;
+	executor_set_socket(&w->executor, index, fd);
+	if (fd < 0)
+		return;
+	l->worker = w;
+	l->event = event_new(w->base, fd, EV_READ | EV_PERSIST, on_listener,
+			     l);
+	if (!l->event || event_add(l->event, NULL))
+		logger_say(w->log, LOG_LEVEL_ERROR,
+			   "a listener's socket cannot be watched");
+	if (w->number == 0)
+		check_buffers(w, fd, w->buffers.listener_bytes);
+}
+
+/* Takes over what has changed, and says so to those who wait for it. */
+static void apply_settings(struct worker *w)
+{
+	struct settings *s = &w->settings;
+
+	pthread_mutex_lock(&s->lock);
+	if (s->new_peers)
+		turn_set_peers(w->core, &s->peers);
+	if (s->new_store)
+		w->executor.store = s->store;
+	s->new_peers = false;
+	s->new_store = false;
+	for (uint16_t i = 0; i < TURN_LISTENERS_MAX; i++) {
+		if (!s->listeners[i].changed)
+			continue;
+		s->listeners[i].changed = false;
+		set_listener(w, i, &s->listeners[i].listener,
+			     s->listeners[i].fd);
+	}
+	if (s->stop) {
+		w->stopping = true;
+		executor_end_all(&w->executor, s->cause);
+	}
+	s->applied = s->wanted;
+	pthread_cond_broadcast(&s->done);
+	pthread_mutex_unlock(&s->lock);
+}
+
+static void on_inbox(evutil_socket_t fd, short what, void *arg)
+{
+	struct worker *w = arg;
+
+	(void)fd;
+	(void)what;
+	inbox_awake(&w->inbox);
+	if (executor_read_inbox(&w->executor)) {
+		w->more = true;
+		inbox_wake(&w->inbox);
+	}
+	if (atomic_exchange(&w->settings.changed, false))
+		apply_settings(w);
+}
+
+static void arm_timer(struct worker *w)
+{
+	uint64_t now_ms = w->executor.now.mono_ms;
+	uint64_t next_ms = turn_next_ms(w->core);
+	struct itimerspec t = { .it_interval = { 0 } };
+
+	if (next_ms > now_ms + HEARTBEAT_MS)
+		next_ms = now_ms + HEARTBEAT_MS;
+	/* To fire early now and then costs less than to be set each time. */
+	if (w->armed_ms > now_ms && w->armed_ms <= next_ms)
+		return;
+	w->armed_ms = next_ms;
+	t.it_value.tv_sec = (time_t)(next_ms / 1000);
+	t.it_value.tv_nsec = (long)(next_ms % 1000) * 1000000;
+	timerfd_settime(w->timer_fd, TFD_TIMER_ABSTIME, &t, NULL);
+}
+
+/* What is due, unless packets that may matter for it are still unread. */
+static void expire(struct worker *w)
+{
+	uint64_t now_ms = w->executor.now.mono_ms;
+
+	if (w->more && !w->more_since_ms)
+		w->more_since_ms = now_ms;
+	if (!w->more)
+		w->more_since_ms = 0;
+	else if (now_ms - w->more_since_ms < CATCH_UP_MS)
+		return;
+	if (turn_next_ms(w->core) <= now_ms)
+		executor_tick(&w->executor);
+}
+
+static void finish_pass(struct worker *w)
+{
+	/* Data alone moves no timer. */
+	if (w->executor.controlled ||
+	    w->armed_ms <= w->executor.now.mono_ms) {
+		expire(w);
+		w->executor.controlled = false;
+		arm_timer(w);
+	}
+	atomic_fetch_add_explicit(&w->passes, 1, memory_order_relaxed);
+}
+
+static void *run(void *arg)
+{
+	struct worker *w = arg;
+	char name[16];
+
+	snprintf(name, sizeof(name), "turnpiked/%u", w->number);
+	pthread_setname_np(pthread_self(), name);
+	executor_read_clock(&w->executor);
+	apply_settings(w);
+	arm_timer(w);
+	while (!w->stopping) {
+		w->more = false;
+		event_base_loop(w->base, EVLOOP_ONCE);
+		finish_pass(w);
+	}
+	return NULL;
+}
+
+/* --- in other threads ------------------------------------------------------ */
+
+static struct settings *change(struct worker *w)
+{
+	pthread_mutex_lock(&w->settings.lock);
+	w->settings.wanted++;
+	return &w->settings;
+}
+
+static void say_change(struct worker *w)
+{
+	atomic_store(&w->settings.changed, true);
+	pthread_mutex_unlock(&w->settings.lock);
+	inbox_wake(&w->inbox);
+}
+
+void worker_set_listener(struct worker *w, uint16_t index,
+			 const struct turn_listener *listener, int fd)
+{
+	struct settings *s;
+
+	assert(index < TURN_LISTENERS_MAX);
+
+	s = change(w);
+	/* One that the worker has not even seen is ours to close. */
+	if (s->listeners[index].changed && s->listeners[index].fd >= 0)
+		close(s->listeners[index].fd);
+	s->listeners[index].changed = true;
+	s->listeners[index].fd = fd;
+	s->listeners[index].listener = *listener;
+	say_change(w);
+}
+
+void worker_set_peers(struct worker *w, const struct peer_policy *peers)
+{
+	struct settings *s = change(w);
+
+	s->new_peers = true;
+	s->peers = *peers;
+	say_change(w);
+}
+
+void worker_set_store(struct worker *w, struct worker_store store)
+{
+	struct settings *s = change(w);
+
+	s->new_store = true;
+	s->store = store;
+	say_change(w);
+}
+
+void worker_sync(struct worker *w)
+{
+	struct settings *s = &w->settings;
+	uint64_t wanted;
+
+	pthread_mutex_lock(&s->lock);
+	wanted = s->wanted;
+	while (s->applied < wanted)
+		pthread_cond_wait(&s->done, &s->lock);
+	pthread_mutex_unlock(&s->lock);
+}
+
+uint64_t worker_passes(const struct worker *w)
+{
+	return atomic_load_explicit(&w->passes, memory_order_relaxed);
+}
+
+const struct counters *worker_counters(const struct worker *w)
+{
+	return turn_counters(w->core);
+}
+
+/* An event of the worker's own, for good. Returns 0 or a negative errno. */
+static int watch(struct worker *w, int fd, short how,
+		 event_callback_fn callback, struct event **out)
+{
+	*out = event_new(w->base, fd, (short)(EV_READ | EV_PERSIST | how),
+			 callback, w);
+	return *out && !event_add(*out, NULL) ? 0 : -ENOMEM;
+}
+
+/* The worker's thread alone touches the base: no locks. */
+static struct event_base *new_base(void)
+{
+	struct event_config *config = event_config_new();
+	struct event_base *base = NULL;
+
+	if (!config)
+		return NULL;
+	event_config_set_flag(config, EVENT_BASE_FLAG_NOLOCK |
+					      EVENT_BASE_FLAG_IGNORE_ENV);
+	/* Without edge-triggering the timer would have to be read. */
+	event_config_require_features(config, EV_FEATURE_ET);
+	base = event_base_new_with_config(config);
+	event_config_free(config);
+	return base;
+}
+
+static int make_events(struct worker *w)
+{
+	int err;
+
+	w->base = new_base();
+	if (!w->base)
+		return -ENOMEM;
+	err = watch(w, w->timer_fd, EV_ET, on_timer, &w->timer_event);
+	if (!err)
+		err = watch(w, w->inbox.event_fd, EV_ET, on_inbox,
+			    &w->inbox_event);
+	if (!err)
+		err = watch(w, w->executor.relays.epoll_fd, 0, on_relays,
+			    &w->relay_event);
+	return err;
+}
+
+static void free_events(struct worker *w)
+{
+	for (unsigned i = 0; i < TURN_LISTENERS_MAX; i++)
+		if (w->listeners[i].event)
+			event_free(w->listeners[i].event);
+	if (w->timer_event)
+		event_free(w->timer_event);
+	if (w->inbox_event)
+		event_free(w->inbox_event);
+	if (w->relay_event)
+		event_free(w->relay_event);
+	if (w->base)
+		event_base_free(w->base);
+}
+
+static void settings_init(struct settings *s)
+{
+	pthread_mutex_init(&s->lock, NULL);
+	pthread_cond_init(&s->done, NULL);
+	for (unsigned i = 0; i < TURN_LISTENERS_MAX; i++)
+		s->listeners[i].fd = -1;
+}
+
+static void settings_fini(struct settings *s)
+{
+	for (unsigned i = 0; i < TURN_LISTENERS_MAX; i++)
+		if (s->listeners[i].changed && s->listeners[i].fd >= 0)
+			close(s->listeners[i].fd);
+	pthread_cond_destroy(&s->done);
+	pthread_mutex_destroy(&s->lock);
+}
+
+static void worker_free(struct worker *w)
+{
+	free_events(w);
+	executor_fini(&w->executor);
+	turn_server_free(w->core);
+	inbox_fini(&w->inbox);
+	if (w->timer_fd >= 0)
+		close(w->timer_fd);
+	settings_fini(&w->settings);
+	free(w);
+}
+
+/* Everything of one worker but its way to the others. */
+static int worker_new(struct worker **out, uint16_t number,
+		      const struct turn_config *config,
+		      struct turn_shared *shared, struct logger *log,
+		      struct worker_store store, struct worker_buffers buffers,
+		      struct random *random)
+{
+	size_t bytes = (sizeof(struct worker) + _Alignof(struct worker) - 1) /
+		       _Alignof(struct worker) * _Alignof(struct worker);
+	struct worker *w = aligned_alloc(_Alignof(struct worker), bytes);
+	uint8_t seed[RANDOM_SEED_BYTES];
+	int err;
+
+	if (!w)
+		return -ENOMEM;
+	memset(w, 0, sizeof(*w));
+	w->number = number;
+	w->log = log;
+	w->buffers = buffers;
+	settings_init(&w->settings);
+	w->timer_fd = timerfd_create(CLOCK_BOOTTIME,
+				     TFD_CLOEXEC | TFD_NONBLOCK);
+	err = w->timer_fd < 0 ? -errno : inbox_init(&w->inbox);
+	if (err)
+		goto fail;
+	random_bytes(random, seed, sizeof(seed));
+	executor_read_clock(&w->executor);
+	err = turn_server_new(&w->core, config, shared, number, seed,
+			      &w->executor.now);
+	crypto_wipe(seed, sizeof(seed));
+	if (err)
+		goto fail;
+	err = executor_init(&w->executor, number, w->core, config,
+			    buffers.relay_bytes, log, store, w->inboxes);
+	if (!err)
+		err = make_events(w);
+	if (err)
+		goto fail;
+	*out = w;
+	return 0;
+fail:
+	worker_free(w);
+	return err;
+}
+
+int workers_new(struct worker **workers, uint16_t count,
+		const struct turn_config *config, struct turn_shared *shared,
+		struct logger *log, struct worker_store store,
+		struct worker_buffers buffers,
+		const uint8_t seed[RANDOM_SEED_BYTES])
+{
+	struct crypto *crypto = crypto_new();
+	struct random random;
+	uint16_t made = 0;
+	int err = 0;
+
+	assert(count > 0 && count <= TURN_WORKERS_MAX);
+
+	if (!crypto)
+		return -ENOMEM;
+	random_init(&random, crypto, seed);
+	while (made < count && !err) {
+		err = worker_new(&workers[made], made, config, shared, log,
+				 store, buffers, &random);
+		if (!err)
+			made++;
+	}
+	crypto_wipe(&random, sizeof(random));
+	crypto_free(crypto);
+	if (err) {
+		workers_free(workers, made);
+		return err;
+	}
+	for (uint16_t i = 0; i < count; i++)
+		for (uint16_t j = 0; j < count; j++)
+			workers[i]->inboxes[j] = &workers[j]->inbox;
+	return 0;
+}
+
+/* The buffers of relay sockets, tried out with one. */
+static void try_relay_buffers(struct worker *w)
+{
+	int fd = udp_open_relay(&w->executor.relays.local,
+				w->buffers.relay_bytes);
+
+	if (fd < 0)
+		return;
+	check_buffers(w, fd, w->buffers.relay_bytes);
+	close(fd);
+}
+
+int workers_start(struct worker **workers, uint16_t count)
+{
+	sigset_t all, before;
+	uint16_t started;
+	int err = 0;
+
+	try_relay_buffers(workers[0]);
+	/* Threads inherit the mask: signals are the main thread's business. */
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &before);
+	for (started = 0; started < count && !err; started++)
+		err = -pthread_create(&workers[started]->thread, NULL, run,
+				      workers[started]);
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	if (err)
+		workers_stop(workers, (uint16_t)(started - 1),
+			     TURN_CAUSE_SHUTDOWN);
+	return err;
+}
+
+void workers_stop(struct worker **workers, uint16_t count,
+		  enum turn_cause cause)
+{
+	for (uint16_t i = 0; i < count; i++) {
+		struct settings *s = change(workers[i]);
+
+		s->stop = true;
+		s->cause = cause;
+		say_change(workers[i]);
+	}
+	for (uint16_t i = 0; i < count; i++)
+		pthread_join(workers[i]->thread, NULL);
+}
+
+void workers_free(struct worker **workers, uint16_t count)
+{
+	for (uint16_t i = 0; i < count; i++)
+		worker_free(workers[i]);
+}

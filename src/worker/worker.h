@@ -1,0 +1,79 @@
+/*
+ * A worker: one thread, one event base, one core, and the sockets it owns.
+ *
+ * The worker turns readable sockets into batches, asks the core for verdicts
+ * and actions, and carries them out in batches. It shares nothing with other
+ * workers but `struct turn_shared` and one ring each for hairpin packets.
+ * Everything another thread wants of it goes through its inbox.
+ */
+#ifndef TURNPIKE_WORKER_WORKER_H
+#define TURNPIKE_WORKER_WORKER_H
+
+#include "store/store.h"
+#include "turn/server.h"
+#include "worker/logger.h"
+
+struct worker;
+
+/* Which source answers lookups. `self` must live until it is replaced and
+ * worker_sync() has returned. */
+struct worker_store {
+	const struct store_source *source;
+	const void *self;
+};
+
+/* Buffer sizes in bytes; what the kernel does not grant is logged once. */
+struct worker_buffers {
+	int listener_bytes;
+	int relay_bytes;
+};
+
+/*
+ * Makes `count` workers that can reach each other (workers[0..count-1]); none
+ * runs yet. `shared`, `log` are borrowed and must outlive them. `seed` is
+ * entropy from which each worker's seed is derived. Returns 0, or a negative
+ * errno with nothing made.
+ */
+int workers_new(struct worker **workers, uint16_t count,
+		const struct turn_config *config, struct turn_shared *shared,
+		struct logger *log, struct worker_store store,
+		struct worker_buffers buffers,
+		const uint8_t seed[RANDOM_SEED_BYTES]);
+
+/* Starts the threads. Returns 0, or a negative errno with none running. */
+int workers_start(struct worker **workers, uint16_t count);
+
+/*
+ * Ends all allocations (logging each with `cause`), ends the threads and
+ * waits for them.
+ */
+void workers_stop(struct worker **workers, uint16_t count,
+		  enum turn_cause cause);
+
+/* Frees workers that do not run, and closes their sockets. */
+void workers_free(struct worker **workers, uint16_t count);
+
+/*
+ * Hands a worker the socket of a listener, which becomes the worker's, or
+ * with `fd` -1 takes the listener away. Before start or any time after.
+ */
+void worker_set_listener(struct worker *w, uint16_t index,
+			 const struct turn_listener *listener, int fd);
+
+/* New peer rules or another credential source, from the next input on. */
+void worker_set_peers(struct worker *w, const struct peer_policy *peers);
+void worker_set_store(struct worker *w, struct worker_store store);
+
+/*
+ * Waits until the worker has acted on everything sent to it before. Only
+ * while it runs, and not from its own thread.
+ */
+void worker_sync(struct worker *w);
+
+/* How often the worker's loop has passed; grows at least once a second. */
+uint64_t worker_passes(const struct worker *w);
+
+/* The worker's counters, to be read from any thread. */
+const struct counters *worker_counters(const struct worker *w);
+
+#endif

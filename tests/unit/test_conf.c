@@ -1,0 +1,447 @@
+#include "unit.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "conf_fixture.h"
+
+#define SMALL              \
+	"realm = \"r\";\n" \
+	"users = ( { name = \"a\"; password = \"secret\"; } );\n"
+
+START_TEST(the_smallest_configuration)
+{
+	struct conf *c = conf_good(SMALL, NULL);
+
+	ck_assert_uint_eq(c->turn.realm_count, 1);
+	ck_assert_str_eq(c->turn.realms[0].name, "r");
+	ck_assert_uint_eq(c->turn.worker_count, 4);
+	ck_assert_uint_eq(c->turn.limits.allocations, 16000);
+	ck_assert_uint_eq(c->turn.limits.allocations_per_user, 0);
+	ck_assert_uint_eq(c->turn.limits.permissions_per_allocation, 32);
+	ck_assert_uint_eq(c->turn.limits.channels_per_allocation, 32);
+	ck_assert_uint_eq(c->turn.nonce.current.len, 0);
+	ck_assert_uint_eq(c->turn.nonce.previous.len, 0);
+	ck_assert_uint_eq(c->turn.nonce.lifetime_s, 600);
+	ck_assert_uint_eq(c->turn.peers.generation, 1);
+	ck_assert_uint_eq(c->turn.peers.allow_count, 0);
+	ck_assert_uint_eq(c->turn.peers.own_ip_count, 0);
+	ck_assert(!c->turn.lookups_are_async);
+	ck_assert_int_eq(c->listener_buffer_bytes, 16 << 20);
+	ck_assert_int_eq(c->relay_buffer_bytes, 208 << 10);
+	ck_assert_int_eq(c->log_level, LOG_LEVEL_INFO);
+	ck_assert_int_eq(c->log_format, CONF_LOG_AUTO);
+	ck_assert_str_eq(c->user, "turnpike");
+	ck_assert_str_eq(c->state_dir, TURNPIKE_LOCALSTATEDIR "/lib/turnpike");
+	conf_free(c);
+}
+END_TEST
+
+START_TEST(every_option_has_its_place)
+{
+	struct conf *c = conf_good(
+		SMALL
+		"workers = 3; user = \"relay\"; state_dir = \"/tmp/x\";\n"
+		"limits = { allocations = 100; allocations_per_user = 5;\n"
+		"permissions = 6; channels = 7; };\n"
+		"peers = { allow = [ \"10.0.0.0/8\" ];\n"
+		"deny = [ \"198.51.100.1\", \"2001:db8::/32\" ]; };\n"
+		"nonce = { lifetime = \"1h\"; key = \"00112233445566778899"
+		"aabbccddeeff00112233445566778899aabbccddeeff\"; };\n"
+		"buffers = { listener = \"1MiB\"; relay = \"64KiB\"; };\n"
+		"log = { level = \"error\"; format = \"journal\"; };\n",
+		NULL);
+
+	ck_assert_uint_eq(c->turn.worker_count, 3);
+	ck_assert_str_eq(c->user, "relay");
+	ck_assert_str_eq(c->state_dir, "/tmp/x");
+	ck_assert_uint_eq(c->turn.limits.allocations, 100);
+	ck_assert_uint_eq(c->turn.limits.allocations_per_user, 5);
+	ck_assert_uint_eq(c->turn.limits.permissions_per_allocation, 6);
+	ck_assert_uint_eq(c->turn.limits.channels_per_allocation, 7);
+	ck_assert_uint_eq(c->turn.peers.allow_count, 1);
+	ck_assert_uint_eq(c->turn.peers.allow[0].bits, 8);
+	ck_assert_uint_eq(c->turn.peers.deny_count, 2);
+	ck_assert_uint_eq(c->turn.peers.deny[1].base.family, ADDR_IPV6);
+	ck_assert_uint_eq(c->turn.nonce.lifetime_s, 3600);
+	ck_assert_uint_eq(c->turn.nonce.current.len, NONCE_KEY_BYTES);
+	ck_assert_uint_eq(c->turn.nonce.current.bytes[31], 0xff);
+	ck_assert_int_eq(c->listener_buffer_bytes, 1 << 20);
+	ck_assert_int_eq(c->relay_buffer_bytes, 64 << 10);
+	ck_assert_int_eq(c->log_level, LOG_LEVEL_ERROR);
+	ck_assert_int_eq(c->log_format, CONF_LOG_JOURNAL);
+	conf_expect_in_force(c, "\tkey = \"***\";");
+	conf_expect_in_force(c, "workers = 3;");
+	conf_free(c);
+}
+END_TEST
+
+/* The order of words in the table is that of the types they stand for. */
+START_TEST(words_mean_what_they_say)
+{
+	static const char *const levels[] = { "error", "warning", "notice",
+					      "info", "debug" };
+	static const char *const formats[] = { "auto", "text", "json",
+					       "journal" };
+	char text[256];
+
+	for (size_t i = 0; i < sizeof(levels) / sizeof(levels[0]); i++) {
+		struct conf *c;
+
+		snprintf(text, sizeof(text), SMALL "log = { level = \"%s\"; };",
+			 levels[i]);
+		c = conf_good(text, NULL);
+		ck_assert_str_eq(log_level_name(c->log_level), levels[i]);
+		conf_free(c);
+	}
+	for (size_t i = 0; i < sizeof(formats) / sizeof(formats[0]); i++) {
+		struct conf *c;
+
+		snprintf(text, sizeof(text),
+			 SMALL "log = { format = \"%s\"; };", formats[i]);
+		c = conf_good(text, NULL);
+		ck_assert_int_eq((int)c->log_format, (int)i);
+		conf_free(c);
+	}
+}
+END_TEST
+
+START_TEST(the_number_of_workers_follows_the_cpus)
+{
+	static const struct {
+		uint16_t cpus;
+		unsigned workers;
+	} cases[] = { { 0, 1 }, { 1, 1 }, { 2, 2 }, { 64, 64 }, { 300, 64 } };
+	struct conf_machine m = conf_machine_one();
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct conf *c;
+
+		m.cpus = cases[i].cpus;
+		c = conf_good(SMALL, &m);
+		ck_assert_uint_eq(c->turn.worker_count, cases[i].workers);
+		conf_free(c);
+	}
+}
+END_TEST
+
+START_TEST(the_service_manager_names_a_state_directory)
+{
+	struct conf_machine m = conf_machine_one();
+	struct conf *c;
+
+	m.state_dir = "/var/lib/turnpike:/var/lib/other";
+	c = conf_good(SMALL, &m);
+	ck_assert_str_eq(c->state_dir, "/var/lib/turnpike");
+	conf_expect_in_force(c, "state_dir = \"/var/lib/turnpike\"; # default: "
+				"$STATE_DIRECTORY, else /var/lib/turnpike");
+	conf_free(c);
+	m.state_dir = "";
+	c = conf_good(SMALL, &m);
+	ck_assert_str_eq(c->state_dir, TURNPIKE_LOCALSTATEDIR "/lib/turnpike");
+	conf_free(c);
+	/* The file beats it. */
+	m.state_dir = "/x";
+	c = conf_good(SMALL "state_dir = \"/y:z\";", &m);
+	ck_assert_str_eq(c->state_dir, "/y:z");
+	conf_free(c);
+}
+END_TEST
+
+START_TEST(allocations_are_bounded_by_ports)
+{
+	struct conf *c =
+		conf_good(SMALL "relay = { ports = [ 50000, 50009 ]; };", NULL);
+
+	ck_assert_uint_eq(c->turn.limits.allocations, 10);
+	conf_expect_in_force(c, "\tallocations = 10; # default");
+	conf_free(c);
+	c = conf_good(SMALL "relay = { ports = [ 50000, 50009 ];\n"
+			    "advertise = \"203.0.113.7\"; };\n"
+			    "limits = { allocations = 11; };",
+		      NULL);
+	ck_assert_uint_eq(c->turn.limits.allocations, 10);
+	conf_expect_messages(
+		REPORT_WARNING,
+		"t.conf:5: limits.allocations is 11, but relay.ports has 10 "
+		"ports, one for each; 10 are possible\n");
+	conf_free(c);
+}
+END_TEST
+
+/* Secrets are nowhere in what is printed, nor kept beyond their keys. */
+START_TEST(passwords_are_not_printed)
+{
+	struct conf *c = conf_good(
+		SMALL "nonce = { key = \"abababababababababababababababab"
+		      "abababababababababababababababab\"; };",
+		NULL);
+	char *text = NULL;
+	size_t len;
+	FILE *to = open_memstream(&text, &len);
+
+	conf_write(c, to);
+	fclose(to);
+	ck_assert_ptr_null(strstr(text, "secret"));
+	ck_assert_ptr_null(strstr(text, "abab"));
+	free(text);
+	conf_free(c);
+}
+END_TEST
+
+#define LONG_NAME "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+
+/* Texts that are not a configuration, and every word that is said to that. */
+static const struct {
+	const char *text;
+	const char *errors;
+} broken[] = {
+	{ "", "t.conf: no realm; expected one, such as realm = "
+	      "\"turn.example.com\";\n" },
+	{ "realm = \"r\"\nusers ( );\n",
+	  "t.conf:2: not of the form NAME = VALUE; here or on the line before; "
+	  "expected texts in double quotes, groups in { }, lists of groups in "
+	  "( ), arrays in [ ], each followed by a semicolon\n" },
+	{ "realm = \"r\";\nworkers = 1;\nworkers = 2;\n",
+	  "t.conf:3: an option for the second time in its group; expected each "
+	  "once\n" },
+	{ SMALL "peers = { allow = [ \"a\", 1 ]; };\n",
+	  "t.conf:3: elements of different types in an array; expected one "
+	  "type\n" },
+	{ SMALL "@include \"/etc/passwd\"\n",
+	  "t.conf:3: \"@\" outside a text; expected no @include: the "
+	  "configuration is a single file\n" },
+	{ SMALL "wrokers = 2;\n",
+	  "t.conf:3: unknown option \"wrokers\"; expected realm, workers, "
+	  "state_dir, user, listen, relay, users, peers, limits, auth, nonce, "
+	  "buffers or log\n" },
+	/* What later versions know this one does not. */
+	{ SMALL "secrets = ( { secret = \"north\"; } );\n",
+	  "t.conf:3: unknown option \"secrets\"; expected realm, workers, "
+	  "state_dir, user, listen, relay, users, peers, limits, auth, nonce, "
+	  "buffers or log\n" },
+	{ SMALL "relay = {\n prots = [ 1, 2 ]; };\n",
+	  "t.conf:4: unknown option \"prots\" in relay; expected address, "
+	  "advertise or ports\n" },
+	{ SMALL "listen = ( { },\n { port = 1;\n adress = \"x\"; } );\n",
+	  "t.conf:5: unknown option \"adress\" in listen; expected transport, "
+	  "address, port or realm\n" },
+	{ SMALL LONG_NAME LONG_NAME " = 1;\n",
+	  "t.conf:3: unknown option \"" LONG_NAME "aaaaaaaaaaaaaaaaaaaa\"...; "
+	  "expected realm, workers, state_dir, user, listen, relay, users, "
+	  "peers, limits, auth, nonce, buffers or log\n" },
+	{ SMALL "limits = 5;\n",
+	  "t.conf:3: limits is a number; expected limits = { };\n" },
+	{ SMALL "limits = ( { } );\n",
+	  "t.conf:3: limits is a list ( ); expected limits = { };\n" },
+	{ SMALL "listen = { port = 1; };\n",
+	  "t.conf:3: listen is a group { }; expected listen = ( { }, ... );\n" },
+	{ SMALL "listen = [ 5 ];\n",
+	  "t.conf:3: listen is an array [ ]; expected listen = ( { }, ... );"
+	  "\n" },
+	{ SMALL "listen = ( 5 );\n",
+	  "t.conf:3: an element of listen is a number; expected a group { }\n" },
+	/* It may be a password that stands in the wrong place. */
+	{ "realm = \"r\";\nusers = ( \"alice:secret\" );\n",
+	  "t.conf:2: an element of users is a text of 12 bytes; expected a "
+	  "group { }\n" },
+	{ "realm = \"r\";\nusers = \"alice:secret\";\n",
+	  "t.conf:2: users is a text of 12 bytes; expected users = "
+	  "( { }, ... );\n" },
+	{ SMALL "state_dir = \"lib\";\n",
+	  "t.conf:3: state_dir is \"lib\"; expected a path that begins with "
+	  "/\n" },
+	/* All, by line, whatever order they are found in. */
+	{ "workers = 65;\nlisten = ( { port = 70000; } );\nfoo = 1;\n"
+	  "users = ( { name = \"a\"; } );\nlog = { level = \"loud\"; };\n",
+	  "t.conf:1: workers is 65; expected a whole number from 0 to 64\n"
+	  "t.conf:2: listen.port is 70000; expected a whole number from 1 to "
+	  "65535\n"
+	  "t.conf:3: unknown option \"foo\"; expected realm, workers, "
+	  "state_dir, user, listen, relay, users, peers, limits, auth, nonce, "
+	  "buffers or log\n"
+	  "t.conf:4: user \"a\" has neither a password nor a key; expected "
+	  "either a password or a key\n"
+	  "t.conf:5: log.level is \"loud\"; expected \"error\", \"warning\", "
+	  "\"notice\", \"info\" or \"debug\"\n"
+	  "t.conf: no realm; expected one, such as realm = "
+	  "\"turn.example.com\";\n" },
+};
+
+START_TEST(what_is_wrong_is_told)
+{
+	conf_expect_errors(broken[_i].text, NULL, broken[_i].errors);
+}
+END_TEST
+
+START_TEST(twenty_errors_are_told_and_the_rest_counted)
+{
+	char *text = NULL;
+	size_t len;
+	FILE *to = open_memstream(&text, &len);
+
+	fputs(SMALL, to);
+	for (int i = 0; i < 30; i++)
+		fprintf(to, "x%d = 1;\n", i);
+	fclose(to);
+	ck_assert_ptr_null(conf_of(text, NULL));
+	ck_assert_uint_eq(conf_report.count[REPORT_ERROR], 30);
+	ck_assert_uint_eq(conf_report.messages[REPORT_ERROR][19].line, 22);
+	free(text);
+}
+END_TEST
+
+/* --- files --- */
+
+static char folder[] = "/tmp/turnpike-test-XXXXXX";
+static char path[64];
+
+static void make_folder(void)
+{
+	memcpy(folder + sizeof(folder) - 7, "XXXXXX", 6);
+	ck_assert_ptr_nonnull(mkdtemp(folder));
+	snprintf(path, sizeof(path), "%s/t.conf", folder);
+	report_init(&conf_report);
+}
+
+static void remove_folder(void)
+{
+	unlink(path);
+	rmdir(folder);
+}
+
+static struct conf *load(const char *text, mode_t mode)
+{
+	struct conf_machine m = conf_machine_one();
+	FILE *to = fopen(path, "w");
+
+	ck_assert_ptr_nonnull(to);
+	fputs(text, to);
+	fclose(to);
+	chmod(path, mode);
+	report_init(&conf_report);
+	return conf_load(path, &m, &conf_report);
+}
+
+#define RELAY "relay = { advertise = \"203.0.113.7\"; };\n"
+
+START_TEST(files_that_all_can_read_are_warned_of)
+{
+	char expected[256];
+
+	conf_free(load(SMALL RELAY, 0640));
+	conf_expect_messages(REPORT_WARNING, "");
+	conf_free(load(SMALL RELAY, 0644));
+	snprintf(expected, sizeof(expected),
+		 "t.conf: holds passwords or keys, and every user of this "
+		 "machine can read it; chmod 640 %s\n",
+		 path);
+	conf_expect_messages(REPORT_WARNING, expected);
+	conf_free(load(SMALL RELAY, 0642));
+	snprintf(expected, sizeof(expected),
+		 "t.conf: holds passwords or keys, and every user of this "
+		 "machine can write it; chmod 640 %s\n",
+		 path);
+	conf_expect_messages(REPORT_WARNING, expected);
+
+	/* Without a secret in it that does not matter. */
+	conf_free(load("realm = \"r\";" RELAY, 0644));
+	ck_assert_uint_eq(conf_report.count[REPORT_WARNING], 1);
+	conf_free(
+		load("realm = \"r\"; nonce = { key = \"00112233445566778899"
+		     "aabbccddeeff00112233445566778899aabbccddeeff\"; };" RELAY,
+		     0644));
+	ck_assert_uint_eq(conf_report.count[REPORT_WARNING], 2);
+}
+END_TEST
+
+START_TEST(a_file_that_is_not_there)
+{
+	struct conf_machine m = conf_machine_one();
+
+	ck_assert_ptr_null(conf_load(path, &m, &conf_report));
+	conf_expect_messages(
+		REPORT_ERROR,
+		"t.conf: cannot be opened: No such file or directory\n");
+}
+END_TEST
+
+/* Takes out the comment marks as somebody would who wants it all. */
+static char *uncomment(const char *sample)
+{
+	char *text = malloc(65536), *to = text;
+	bool at_start = true;
+
+	ck_assert_ptr_nonnull(text);
+	for (; *sample; sample++) {
+		bool mark = at_start && *sample == '#' && sample[1] != ' ';
+
+		at_start = *sample == '\n';
+		if (!mark)
+			*to++ = *sample;
+	}
+	*to = '\0';
+	return text;
+}
+
+static char *read_sample(void)
+{
+	FILE *in = fopen("etc/turnpike.conf", "r");
+	char *text = calloc(1, 65536);
+
+	ck_assert_msg(in != NULL, "tests run at the top of the tree");
+	ck_assert_uint_gt(fread(text, 1, 65535, in), 0);
+	fclose(in);
+	return text;
+}
+
+/* As shipped, it waits for a realm; with everything shown, it is sound. */
+START_TEST(the_sample_file_is_a_configuration)
+{
+	char *sample = read_sample(), *whole = uncomment(sample), *at;
+	struct conf *c;
+
+	conf_expect_errors(sample, NULL,
+			   "t.conf: no realm; expected one, such as realm = "
+			   "\"turn.example.com\";\n");
+	at = strstr(whole, "\t#password");
+	ck_assert_ptr_nonnull(at);
+	at[1] = ' ';
+	c = conf_good(whole, NULL);
+	ck_assert_str_eq(c->turn.realms[0].name, "turn.example.com");
+	ck_assert_uint_eq(static_users_count(c->users), 1);
+	conf_free(c);
+	free(whole);
+	free(sample);
+}
+END_TEST
+
+static Suite *conf_suite(void)
+{
+	Suite *s = suite_create("conf");
+	TCase *t = tcase_create("decide");
+
+	tcase_add_test(t, the_smallest_configuration);
+	tcase_add_test(t, every_option_has_its_place);
+	tcase_add_test(t, words_mean_what_they_say);
+	tcase_add_test(t, the_number_of_workers_follows_the_cpus);
+	tcase_add_test(t, the_service_manager_names_a_state_directory);
+	tcase_add_test(t, allocations_are_bounded_by_ports);
+	tcase_add_test(t, passwords_are_not_printed);
+	tcase_add_loop_test(t, what_is_wrong_is_told, 0,
+			    sizeof(broken) / sizeof(broken[0]));
+	tcase_add_test(t, twenty_errors_are_told_and_the_rest_counted);
+	suite_add_tcase(s, t);
+
+	t = tcase_create("files");
+	tcase_add_checked_fixture(t, make_folder, remove_folder);
+	tcase_add_test(t, files_that_all_can_read_are_warned_of);
+	tcase_add_test(t, a_file_that_is_not_there);
+	tcase_add_test(t, the_sample_file_is_a_configuration);
+	suite_add_tcase(s, t);
+	return s;
+}
+
+UNIT_MAIN(conf_suite)
