@@ -407,7 +407,8 @@ void flow_from_peer(struct flow_table *t, const struct now *now,
 	} else {
 		struct addr peer = in->source;
 
-		if (p->named_advertised)
+		/* New rules may know no advertised address any more. */
+		if (p->named_advertised && t->peers->relay_ip_count > 1)
 			peer = addr_with_port(&t->peers->relay_ips[1],
 					      peer.port);
 		data_indication(t, &peer, out);

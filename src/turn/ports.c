@@ -112,23 +112,17 @@ static void must_change(const struct ports *p, uint32_t port, enum state from,
 	assert(changed);
 }
 
-static bool is_free(const struct ports *p, uint32_t port)
-{
-	return state_of(atomic_load(entry_of(p, port))) == FREE;
-}
-
-/* Both ports or neither; the first is not even touched in vain if the second
- * is known to be taken. */
+/* Both ports or neither. */
 static bool take_pair(struct ports *p, uint32_t port)
 {
-	if (!is_free(p, port + 1) || !change(p, port, FREE, TAKEN))
+	if (!change(p, port, FREE, TAKEN))
 		return false;
-	if (change(p, port + 1, FREE, TAKEN)) {
-		atomic_fetch_add(&p->used, 2);
-		return true;
+	if (!change(p, port + 1, FREE, TAKEN)) {
+		must_change(p, port, TAKEN, FREE);
+		return false;
 	}
-	must_change(p, port, TAKEN, FREE);
-	return false;
+	atomic_fetch_add(&p->used, 2);
+	return true;
 }
 
 static bool take_one(struct ports *p, uint32_t port)
@@ -271,63 +265,57 @@ bool ports_reserve(struct ports *p, uint16_t port, struct random *random,
 	return true;
 }
 
-/* The slot whose reservation has that token now, or NULL. */
-static struct ports_reservation *find_slot(struct ports *p, uint64_t token)
+/* The slot that a token names, or NULL: a client may send anything, also what
+ * marks a slot that has no token. */
+static struct ports_reservation *slot_of(struct ports *p, uint64_t token)
 {
-	struct ports_reservation *r = &p->reservations[token & SLOT_MASK];
-
-	/* A client may send any token, those of no reservation too. */
 	if (token == 0 || token == PORTS_TOKEN_BUSY)
 		return NULL;
-	return atomic_load(&r->token) == token ? r : NULL;
+	return &p->reservations[token & SLOT_MASK];
 }
 
 /*
- * Ends the reservation if it is still the one of that token: its port, which
- * nobody else can end now, or 0. The slot becomes free.
+ * Ends the reservation if it is still the one of that token; its port is the
+ * caller's then and the slot is free. Of several that try, one succeeds.
  */
-static uint16_t end_reservation(struct ports *p, struct ports_reservation *r,
-				uint64_t token)
+static bool end_reservation(struct ports *p, struct ports_reservation *r,
+			    uint64_t token, uint16_t *port)
 {
-	uint16_t port;
-
 	if (!atomic_compare_exchange_strong(&r->token, &token,
 					    PORTS_TOKEN_BUSY))
-		return 0;
-	port = atomic_load(&r->port);
+		return false;
+	*port = atomic_load(&r->port);
 	atomic_store(&r->token, 0);
 	atomic_fetch_sub(&p->reserved, 1);
-	return port;
+	return true;
 }
 
 bool ports_redeem(struct ports *p, const uint8_t token[PORTS_TOKEN_BYTES],
 		  uint64_t user, uint64_t now_ms, uint16_t *port)
 {
 	uint64_t value = wire_get_u64(token);
-	struct ports_reservation *r = find_slot(p, value);
-	uint16_t reserved;
+	struct ports_reservation *r = slot_of(p, value);
 
-	if (!r || atomic_load(&r->user) != user ||
-	    now_ms >= atomic_load(&r->expires_ms))
-		return false;
-	reserved = end_reservation(p, r, value);
-	if (reserved == 0)
+	/* The token is compared before the rest is read, and again to end. */
+	if (!r || atomic_load(&r->token) != value ||
+	    atomic_load(&r->user) != user ||
+	    now_ms >= atomic_load(&r->expires_ms) ||
+	    !end_reservation(p, r, value, port))
 		return false;
 	atomic_fetch_add(&p->used, 1);
-	must_change(p, reserved, RESERVED, TAKEN);
-	*port = reserved;
+	must_change(p, *port, RESERVED, TAKEN);
 	return true;
 }
 
 bool ports_expire(struct ports *p, const uint8_t token[PORTS_TOKEN_BYTES])
 {
 	uint64_t value = wire_get_u64(token);
-	struct ports_reservation *r = find_slot(p, value);
-	uint16_t reserved = r ? end_reservation(p, r, value) : 0;
+	struct ports_reservation *r = slot_of(p, value);
+	uint16_t port;
 
-	if (reserved == 0)
+	if (!r || !end_reservation(p, r, value, &port))
 		return false;
-	must_change(p, reserved, RESERVED, FREE);
+	must_change(p, port, RESERVED, FREE);
 	return true;
 }
 

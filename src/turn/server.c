@@ -336,6 +336,13 @@ void turn_relay_opened(struct turn_server *s, const struct now *now,
 {
 	struct allocation *a = pool_get(&s->flows.allocations, allocation);
 
+	/* Past its time it is as good as ended, timer or not. */
+	if (a && a->state == ALLOCATION_OPENING &&
+	    a->expires_ms <= now->mono_ms) {
+		allocation_end(s, now, allocation.index, TURN_CAUSE_EXPIRED,
+			       out);
+		a = NULL;
+	}
 	if (a && a->state == ALLOCATION_OPENING) {
 		if (error)
 			allocation_not_opened(s, now, allocation.index, error,

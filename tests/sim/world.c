@@ -608,8 +608,8 @@ static void configure(struct world *w)
 	struct turn_config *f = &w->config;
 	struct peer_policy *p = &f->peers;
 
-	strcpy(f->realms[0].name, SIM_BASE_REALM);
-	strcpy(f->realms[1].name, SIM_OTHER_REALM);
+	memcpy(f->realms[0].name, SIM_BASE_REALM, sizeof(SIM_BASE_REALM));
+	memcpy(f->realms[1].name, SIM_OTHER_REALM, sizeof(SIM_OTHER_REALM));
 	f->realm_count = 2;
 	f->realms[1].offer_sha256 = true;
 	f->realms[1].offer_userhash = true;
