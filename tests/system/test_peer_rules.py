@@ -1,0 +1,246 @@
+"""Which peers a client may reach, by default and by configuration.
+
+The server runs in a namespace whose default route leads nowhere, so whatever
+it sent anywhere would be seen by the sniffer.
+"""
+
+import ipaddress
+
+import pytest
+
+import stun
+from daemon import until
+from sniffer import Sniffer
+from turnclient import TurnClient
+
+pytestmark = [pytest.mark.turnpike, pytest.mark.root]
+
+OWN = "10.77.0.1"
+OTHER_OWN = "20.202.3.3"  # public, and ours
+PUBLIC = "20.202.1.1"  # what a client may reach by default
+MAGIC = b"turnpike-test-magic"
+
+# The abuse table of the security notes, one or more of each kind.
+FORBIDDEN = {
+    "S1": ["127.0.0.1", "127.0.0.53", "127.255.255.254", "0.0.0.0",
+           "0.0.0.1", "0.255.255.255"],
+    "S2": ["169.254.169.254", "169.254.0.1", "169.254.255.255"],
+    "S3": ["168.63.129.16"],
+    "S4": ["10.0.0.1", "10.255.255.255", "172.16.0.1", "172.31.255.255",
+           "192.168.0.1", "192.168.255.255", "100.64.0.1",
+           "100.127.255.255", "192.0.0.1", "192.0.0.8", "192.0.2.1",
+           "198.18.0.1", "198.19.255.255", "198.51.100.1", "203.0.113.1",
+           "192.31.196.1", "192.52.193.1", "192.88.99.1", "192.175.48.1",
+           "240.0.0.1", "255.255.255.254", "255.255.255.255"],
+    "S5": ["224.0.0.1", "224.0.0.251", "232.1.2.3", "239.255.255.250"],
+    "S8": [OTHER_OWN],
+}
+FORBIDDEN_LIST = [ip for group in FORBIDDEN.values() for ip in group]
+
+# Just outside of the forbidden: over-blocking is a fault too.
+PERMITTED = ["1.0.0.1", "9.255.255.255", "11.0.0.0", "100.63.255.255",
+             "100.128.0.0", "126.255.255.255", "128.0.0.1",
+             "168.63.129.15", "168.63.129.17", "169.253.255.255",
+             "169.255.0.1", "172.15.255.255", "172.32.0.1",
+             "192.0.1.1", "192.0.3.1", "192.167.255.255", "192.169.0.1",
+             "198.17.255.255", "198.20.0.1", "198.51.99.1",
+             "198.51.101.1", "203.0.112.1", "203.0.114.1",
+             "223.255.255.254", "8.8.8.8", PUBLIC]
+
+# Every IPv6 spelling is another family than an IPv4 relay: 443, whatever it
+# spells. The classifier itself has unit tests.
+IPV6 = ["::", "::1", "::ffff:127.0.0.1", "::ffff:20.202.1.1", "::10.0.0.1",
+        "2002:7f00:1::", "2002:a00:1::1", "2001:0:a00:1::",
+        "64:ff9b::7f00:1", "64:ff9b::a9fe:a9fe", "64:ff9b:1::1",
+        "fe80::1", "fe80::5efe:127.0.0.1", "fec0::1", "fc00::1",
+        "fd00::1", "ff02::1", "100::1", "2001:db8::1", "3fff::1",
+        "5f00::1", "2606:4700::1111"]
+
+
+@pytest.fixture
+def world(namespaces, daemon):
+    """world(**config): a namespace, a server with the default rules, an
+    allocated client, a sniffer."""
+    open_things = []
+
+    def make(**config):
+        ns, = namespaces("rules")
+        ns.stub("stub0", OWN + "/24", OTHER_OWN + "/32", default=True)
+        server = daemon(address=OWN, netns=ns,
+                        **{"remove": ("peers",), **config})
+        c = TurnClient((OWN, server.address[1]), sock=ns.bound(OWN))
+        c.allocate()
+        sniffer = Sniffer(ns, leaving=True)
+        open_things.extend((c.sock, sniffer.sock))
+        return ns, server, c, sniffer
+
+    yield make
+    for thing in open_things:
+        thing.close()
+
+
+def leaked(c, sniffer):
+    """Packets with our payload that left the relay socket before a marker
+    to a permitted peer."""
+    c.permit(PUBLIC)
+    c.send((PUBLIC, 7), MAGIC + b"marker")
+    seen = sniffer.until(lambda p: p.dst == PUBLIC
+                         and p.payload == MAGIC + b"marker")
+    return [p for p in seen[:-1] if p.sport == c.relayed[1]
+            or (p.protocol == 17 and p.src == OWN
+                and p.payload.startswith(MAGIC) and p.sport
+                not in (c.address[1], c.server[1]))]
+
+
+def test_create_permission(world):
+    _, _, c, _ = world()
+    for ip in FORBIDDEN_LIST:
+        assert c.permit(ip, expect="any").error == 403, ip
+
+
+def test_channel_bind(world):
+    _, _, c, _ = world()
+    for ip in FORBIDDEN_LIST:
+        answer = c.bind_channel(0x4000, (ip, 3478), expect="any")
+        assert answer.error == 403, ip
+
+
+def test_one_bad_among_good(world):
+    """S9: the whole request is refused, and nothing is installed."""
+    _, _, c, sniffer = world()
+    for ip in FORBIDDEN_LIST:
+        answer = c.permit("20.202.9.9", ip, "20.202.9.10", expect="any")
+        assert answer.error == 403, ip
+    for last in (9, 10):
+        c.send((f"20.202.9.{last}", 7), MAGIC)
+    assert leaked(c, sniffer) == []
+
+
+def test_send(world):
+    """Silently dropped: no packet leaves, no answer comes."""
+    _, _, c, sniffer = world()
+    for ip in FORBIDDEN_LIST:
+        c.send((ip, 7), MAGIC + ip.encode())
+        c.send_channel(0x4000, MAGIC + ip.encode())
+    assert leaked(c, sniffer) == []
+    c.answered_only()
+
+
+def test_every_ipv6_spelling(world):
+    _, _, c, sniffer = world()
+    for ip in IPV6:
+        assert c.permit(ip, expect="any").error == 443, ip
+        answer = c.bind_channel(0x4000, (ip, 7), expect="any")
+        assert answer.error == 443, ip
+        c.send((ip, 7), MAGIC + ip.encode())
+    assert leaked(c, sniffer) == []
+
+
+def test_neighbours_are_permitted(world):
+    _, _, c, sniffer = world(limits={"permissions": 64})
+    for ip in PERMITTED:
+        assert c.permit(ip, expect="any").error is None, ip
+        c.send((ip, 7), MAGIC)
+        sniffer.until(lambda p, ip=ip: p.dst == ip and p.payload == MAGIC
+                      and p.sport == c.relayed[1])
+
+
+def test_own_sockets(world):
+    """S8: the listener on the relay address. The permission, which names no
+    port, is granted; nothing is sent."""
+    _, server, c, sniffer = world()
+    c.permit(OWN)
+    c.bind_channel(0x4000, server.address, expect=403)
+    c.bind_channel(0x4000, (OWN, 22), expect=403)
+    c.send(server.address, MAGIC + stun.encode(stun.BINDING))
+    c.send(server.address, stun.encode(stun.BINDING))
+    c.send((OWN, 22), MAGIC)
+    assert leaked(c, sniffer) == []
+
+
+def test_own_addresses_follow_the_machine(world):
+    """An address that becomes ours is refused from then on; one that is
+    ours no longer can be a peer."""
+    ns, _, c, _ = world()
+    new = "20.202.44.44"
+    c.permit(new)
+    c.bind_channel(0x4000, (new, 7))
+    ns.ip("address", "add", new + "/32", "dev", "stub0")
+    until(lambda: c.permit(new, expect="any").error == 403)
+    c.bind_channel(0x4000, (new, 7), expect=403)
+    ns.ip("address", "del", new + "/32", "dev", "stub0")
+    until(lambda: c.permit(new, expect="any").error is None)
+
+
+def test_rules_hold_at_send_time(world):
+    """A permission from before does not outlive a new rule."""
+    ns, _, c, sniffer = world()
+    new = "20.202.45.45"
+    c.permit(new)
+    c.bind_channel(0x4000, (new, 7))
+    ns.ip("address", "add", new + "/32", "dev", "stub0")
+    until(lambda: c.permit(new, expect="any").error == 403)
+    c.send_channel(0x4000, MAGIC)
+    c.send((new, 7), MAGIC)
+    assert leaked(c, sniffer) == []
+
+
+def test_allow_opens(world):
+    """... what is closed by default, own addresses too."""
+    _, _, c, sniffer = world(remove=(), peers={
+        "allow": ["10.0.0.0/8", "192.168.7.7", OTHER_OWN]})
+    for ip in ("10.1.2.3", "192.168.7.7", OTHER_OWN):
+        c.permit(ip)
+        c.bind_channel(0x4000 + int(ip.split(".")[0]), (ip, 7))
+        c.send((ip, 7), MAGIC)
+    c.permit("192.168.7.8", expect=403)
+    c.permit("172.16.0.1", expect=403)
+    assert {p.dst for p in leaked(c, sniffer)} == {
+        "10.1.2.3", "192.168.7.7", OTHER_OWN}
+
+
+def test_allow_never_opens_our_sockets(world):
+    _, server, c, sniffer = world(remove=(), peers={
+        "allow": ["0.0.0.0/0"]})
+    c.permit(OWN)
+    c.bind_channel(0x4000, server.address, expect=403)
+    c.send(server.address, MAGIC + b"loop")
+    c.send(server.address, stun.encode(stun.BINDING))
+    assert leaked(c, sniffer) == []
+    c.bind_channel(0x4001, (OWN, 5353))
+
+
+def test_allow_never_opens_a_wildcard_listener(world):
+    """The listener is on every address of ours."""
+    port = 3478
+    _, _, c, sniffer = world(
+        remove=(), peers={"allow": ["0.0.0.0/0"]}, port=port,
+        listen=[{"address": "0.0.0.0", "port": port}])
+    for ip in (OWN, OTHER_OWN, "127.0.0.1"):
+        c.bind_channel(0x4000, (ip, port), expect=403)
+        c.send((ip, port), MAGIC)
+    c.bind_channel(0x4000, (OTHER_OWN, 7))
+    assert leaked(c, sniffer) == []
+
+
+def test_deny(world):
+    _, _, c, _ = world(remove=(), peers={
+        "deny": ["20.202.0.0/16", "8.8.8.8"], "allow": ["20.202.1.0/24"]})
+    c.permit("20.202.2.1", expect=403)
+    c.permit("8.8.8.8", expect=403)
+    c.permit("8.8.8.9")
+    c.permit(PUBLIC)
+    c.permit("10.0.0.1", expect=403)
+
+
+def test_table_against_the_standard_library():
+    """The table above is not wrong itself: Python knows the registry, but
+    for what is named here."""
+    beyond = {"168.63.129.16", "192.31.196.1", "192.52.193.1",
+              "192.88.99.1", "192.175.48.1", OTHER_OWN}
+    for ip in FORBIDDEN_LIST:
+        if ip not in beyond:
+            assert not ipaddress.ip_address(ip).is_global \
+                or ipaddress.ip_address(ip).is_multicast, ip
+    for ip in PERMITTED:
+        assert ipaddress.ip_address(ip).is_global, ip
