@@ -34,7 +34,7 @@ static void warn(struct turn_server *s, const struct now *now,
 	struct log_record *log;
 	uint32_t held;
 
-	if (!log_gate_pass(&s->gate, bytes_str(message), now->mono_ms, &held))
+	if (!log_gate_pass(&s->shared->gate, bytes_str(message), now->mono_ms, &held))
 		return;
 	log = actions_log(out, LOG_LEVEL_WARNING, message, now->wall_s);
 	log_text(log, "option", option);

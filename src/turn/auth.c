@@ -147,7 +147,7 @@ static void log_refusal(struct request *r, const char *why)
 	struct log_record *log;
 	uint32_t held;
 
-	if (!log_gate_pass(&r->server->gate, bytes_of(&ip, sizeof(ip)),
+	if (!log_gate_pass(&r->server->shared->gate, bytes_of(&ip, sizeof(ip)),
 			   r->now->mono_ms, &held))
 		return;
 	log = actions_log(out, LOG_LEVEL_NOTICE, "authentication refused",

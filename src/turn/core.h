@@ -12,7 +12,6 @@
 #include "base/timer.h"
 #include "stun/message.h"
 #include "turn/flow.h"
-#include "turn/log_gate.h"
 #include "turn/pending.h"
 #include "turn/server.h"
 #include "turn/user.h"
@@ -34,7 +33,6 @@ struct turn_server {
 	struct pool reservations;    /* of struct reservation */
 	struct timer_wheel reservation_expiries;
 	struct secret unknown_key;   /* what unknown users are checked with */
-	struct log_gate gate;
 	uint32_t end_at; /* where turn_end_next() looks next */
 	struct counters counters;
 };

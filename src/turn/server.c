@@ -39,7 +39,6 @@ int turn_server_new(struct turn_server **out, const struct turn_config *config,
 	if (!s->crypto)
 		goto fail;
 	make_random(s, seed, &key);
-	log_gate_init(&s->gate, &key);
 	if (flow_init(&s->flows, limits->allocations,
 		      limits->permissions_per_allocation,
 		      limits->channels_per_allocation, &key, &s->counters,

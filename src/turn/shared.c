@@ -12,6 +12,8 @@ int turn_shared_init(struct turn_shared *shared,
 	err = quota_init(&shared->quota, config->limits.allocations, key);
 	if (err)
 		ports_fini(&shared->ports);
+	else
+		log_gate_init(&shared->gate, key);
 	return err;
 }
 

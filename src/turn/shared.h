@@ -1,17 +1,20 @@
 /*
- * What all workers of a process share, and nothing else: the port map and the
- * quota counters. Fixed arrays of atomics, handed to each core by pointer.
+ * What all workers of a process share, and nothing else: the port map, the
+ * quota counters and the gate before the log. Fixed arrays of atomics, handed
+ * to each core by pointer and written on control messages only.
  */
 #ifndef TURNPIKE_TURN_SHARED_H
 #define TURNPIKE_TURN_SHARED_H
 
 #include "turn/config.h"
+#include "turn/log_gate.h"
 #include "turn/ports.h"
 #include "turn/quota.h"
 
 struct turn_shared {
 	struct ports ports;
 	struct quota quota;
+	struct log_gate gate;
 };
 
 /*

@@ -1,3 +1,6 @@
+/* Where in the source an entry was made says nothing. */
+#define SD_JOURNAL_SUPPRESS_LOCATION
+
 #include "worker/journal.h"
 
 #include <assert.h>

@@ -22,6 +22,8 @@
 /* How long the end waits for a reader that does not read. */
 #define END_WAIT_MS 2000
 #define POLL_MS 200
+/* How long a writer that has patience pauses at a time. */
+#define WAIT_MS 1
 
 struct logger {
 	_Alignas(64) struct ring ring; /* of struct log_record */
@@ -31,7 +33,8 @@ struct logger {
 	bool has_prefix;           /* of the level, for systemd to read */
 	_Atomic int level;
 	_Atomic uint64_t lost;
-	uint64_t lost_told; /* of those, how many a line has told of */
+	_Atomic int patience_ms; /* left */
+	uint64_t lost_told;      /* of those, how many a line has told of */
 	_Atomic bool ending;
 	int waited_ms; /* since then, all in all */
 };
@@ -258,6 +261,23 @@ static void copy(struct log_record *to, const struct log_record *from)
 	memcpy(to->text, from->text, from->text_used);
 }
 
+void logger_be_patient(struct logger *l, uint32_t wait_ms)
+{
+	atomic_store(&l->patience_ms, (int)wait_ms);
+}
+
+/* Returns whether some time was left to wait, which is over now. */
+static bool wait_for_room(struct logger *l)
+{
+	struct timespec pause = { .tv_nsec = WAIT_MS * 1000000L };
+
+	if (atomic_load_explicit(&l->patience_ms, memory_order_relaxed) <= 0)
+		return false;
+	atomic_fetch_sub(&l->patience_ms, WAIT_MS);
+	nanosleep(&pause, NULL);
+	return true;
+}
+
 void logger_put(struct logger *l, const struct log_record *record)
 {
 	struct log_record *cell;
@@ -266,7 +286,9 @@ void logger_put(struct logger *l, const struct log_record *record)
 	if ((int)record->level >
 	    atomic_load_explicit(&l->level, memory_order_relaxed))
 		return;
-	cell = ring_claim(&l->ring, &ticket);
+	do {
+		cell = ring_claim(&l->ring, &ticket);
+	} while (!cell && wait_for_room(l));
 	if (!cell) {
 		atomic_fetch_add_explicit(&l->lost, 1, memory_order_relaxed);
 		return;

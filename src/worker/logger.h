@@ -32,8 +32,17 @@ void logger_free(struct logger *l);
 /* Changes the level at once, for all threads. */
 void logger_set_level(struct logger *l, enum log_level level);
 
-/* Hands a record in, from any thread. Never blocks. */
+/*
+ * Hands a record in, from any thread. Never blocks, unless logger_be_patient()
+ * was called.
+ */
 void logger_put(struct logger *l, const struct log_record *record);
+
+/*
+ * For the end, when all sessions are told of at once and nobody is served any
+ * more: from now on logger_put() waits for room, `wait_ms` at most in all.
+ */
+void logger_be_patient(struct logger *l, uint32_t wait_ms);
 
 /* A record of one message without fields, with the current time. */
 void logger_say(struct logger *l, enum log_level level, const char *message);

@@ -27,6 +27,8 @@
 /* The status that the service manager shows is as old as this. */
 #define STATUS_S 5
 #define STATUS_BYTES 128
+/* What the log may cost at the end, well below TimeoutStopSec=. */
+#define LOG_PATIENCE_MS 5000
 /* Descriptors besides those of allocations and listeners. */
 #define DESCRIPTORS_BASE 64
 #define DESCRIPTORS_PER_WORKER 8
@@ -48,7 +50,7 @@ struct service {
 	struct event_base *base;
 	struct event *events[6];
 	unsigned event_count;
-	uint64_t passes[LISTENERS_WORKERS_MAX]; /* when last looked at */
+	uint64_t passes[LISTENERS_WORKERS_MAX]; /* when all had passed */
 	char status[STATUS_BYTES];              /* told last */
 	int exit_status;
 };
@@ -58,11 +60,13 @@ struct service {
 static uint16_t cpu_count(void)
 {
 	cpu_set_t set;
-	int count;
+	long count;
 
-	if (sched_getaffinity(0, sizeof(set), &set) < 0)
-		return 1;
-	count = CPU_COUNT(&set);
+	/* It fails on machines with more CPUs than there can be workers. */
+	if (sched_getaffinity(0, sizeof(set), &set) == 0)
+		count = CPU_COUNT(&set);
+	else
+		count = sysconf(_SC_NPROCESSORS_ONLN);
 	return (uint16_t)(count > 0 ? count : 1);
 }
 
@@ -476,25 +480,25 @@ static void on_status(evutil_socket_t fd, short what, void *arg)
 		sd_notifyf(0, "STATUS=%s", s->status);
 }
 
-/* Whether each worker's loop has passed since the last time. */
-static bool all_pass(struct service *s)
+/*
+ * Whether each worker's loop has passed since this was last so: they pass at
+ * their own times, and need not all do so between two looks.
+ */
+static bool all_passed(struct service *s)
 {
-	bool all = true;
-
-	for (uint16_t i = 0; i < s->workers_made; i++) {
-		uint64_t passes = worker_passes(s->workers[i]);
-
-		all &= passes != s->passes[i];
-		s->passes[i] = passes;
-	}
-	return all;
+	for (uint16_t i = 0; i < s->workers_made; i++)
+		if (worker_passes(s->workers[i]) == s->passes[i])
+			return false;
+	for (uint16_t i = 0; i < s->workers_made; i++)
+		s->passes[i] = worker_passes(s->workers[i]);
+	return true;
 }
 
 static void on_watchdog(evutil_socket_t fd, short what, void *arg)
 {
 	(void)fd;
 	(void)what;
-	if (all_pass(arg))
+	if (all_passed(arg))
 		sd_notify(0, "WATCHDOG=1");
 }
 
@@ -706,6 +710,8 @@ static void start_and_serve(struct service *s)
 	if (!make_workers(s) || !start_workers(s))
 		return;
 	serve(s);
+	/* The end of each session is told, whoever reads it slowly. */
+	logger_be_patient(s->log, LOG_PATIENCE_MS);
 	workers_stop(s->workers, s->workers_made, TURN_CAUSE_SHUTDOWN);
 }
 

@@ -15,12 +15,6 @@
 
 /* A sleeping worker wakes this often, to show that it lives. */
 #define HEARTBEAT_MS 1000
-/*
- * What waits at the sockets is read before anything expires, so that a pause
- * of the process ends nobody whose refresh has arrived meanwhile; but a flood
- * puts expiry off no longer than this.
- */
-#define CATCH_UP_MS 2000
 
 /*
  * What others want of the worker: a state rather than a list of messages, so
@@ -53,10 +47,8 @@ struct listener_event {
 struct worker {
 	uint16_t number;
 	bool stopping;
-	bool more;              /* something was left unread in this pass */
-	bool told_buffers;      /* the log has it */
-	uint64_t more_since_ms; /* 0: everything had been read */
-	uint64_t armed_ms;      /* when the timer fires */
+	bool told_buffers; /* the log has it */
+	uint64_t armed_ms; /* when the timer fires */
 	int timer_fd;
 	_Atomic uint64_t passes;
 	struct event_base *base;
@@ -83,9 +75,8 @@ static void on_listener(evutil_socket_t fd, short what, void *arg)
 
 	(void)fd;
 	(void)what;
-	if (executor_read_listener(&w->executor,
-				   (uint16_t)(l - w->listeners)))
-		w->more = true;
+	/* Whatever is left makes the socket readable again. */
+	executor_read_listener(&w->executor, (uint16_t)(l - w->listeners));
 }
 
 static void on_relays(evutil_socket_t fd, short what, void *arg)
@@ -94,8 +85,7 @@ static void on_relays(evutil_socket_t fd, short what, void *arg)
 
 	(void)fd;
 	(void)what;
-	if (executor_read_relays(&w->executor))
-		w->more = true;
+	executor_read_relays(&w->executor);
 }
 
 static void on_timer(evutil_socket_t fd, short what, void *arg)
@@ -184,10 +174,8 @@ static void on_inbox(evutil_socket_t fd, short what, void *arg)
 	(void)fd;
 	(void)what;
 	inbox_awake(&w->inbox);
-	if (executor_read_inbox(&w->executor)) {
-		w->more = true;
+	if (executor_read_inbox(&w->executor))
 		inbox_wake(&w->inbox);
-	}
 	if (atomic_exchange(&w->settings.changed, false))
 		apply_settings(w);
 }
@@ -209,28 +197,19 @@ static void arm_timer(struct worker *w)
 	timerfd_settime(w->timer_fd, TFD_TIMER_ABSTIME, &t, NULL);
 }
 
-/* What is due, unless packets that may matter for it are still unread. */
-static void expire(struct worker *w)
-{
-	uint64_t now_ms = w->executor.now.mono_ms;
-
-	if (w->more && !w->more_since_ms)
-		w->more_since_ms = now_ms;
-	if (!w->more)
-		w->more_since_ms = 0;
-	else if (now_ms - w->more_since_ms < CATCH_UP_MS)
-		return;
-	if (turn_next_ms(w->core) <= now_ms)
-		executor_tick(&w->executor);
-}
-
+/*
+ * What is due comes last: packets that waited with it have been read, so after
+ * a pause of the process nobody is ended whose refresh had arrived.
+ */
 static void finish_pass(struct worker *w)
 {
+	struct executor *e = &w->executor;
+
 	/* Data alone moves no timer. */
-	if (w->executor.controlled ||
-	    w->armed_ms <= w->executor.now.mono_ms) {
-		expire(w);
-		w->executor.controlled = false;
+	if (e->controlled || w->armed_ms <= e->now.mono_ms) {
+		if (turn_next_ms(w->core) <= e->now.mono_ms)
+			executor_tick(e);
+		e->controlled = false;
 		arm_timer(w);
 	}
 	atomic_fetch_add_explicit(&w->passes, 1, memory_order_relaxed);
@@ -247,7 +226,6 @@ static void *run(void *arg)
 	apply_settings(w);
 	arm_timer(w);
 	while (!w->stopping) {
-		w->more = false;
 		event_base_loop(w->base, EVLOOP_ONCE);
 		finish_pass(w);
 	}

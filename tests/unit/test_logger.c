@@ -213,6 +213,66 @@ START_TEST(too_much_is_lost_and_counted)
 }
 END_TEST
 
+static int64_t now_ms(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+}
+
+static void *read_slowly(void *arg)
+{
+	size_t used = 0;
+	ssize_t got;
+
+	(void)arg;
+	while ((got = read(reader, text + used, 4096)) > 0) {
+		used += (size_t)got;
+		usleep(100);
+	}
+	text[used] = '\0';
+	return NULL;
+}
+
+/* At the end, many sessions are told of at once: none is lost. */
+START_TEST(patience_loses_nothing)
+{
+	enum { RECORDS = 3000 };
+	struct logger *l = start(LOGGER_TEXT, LOG_LEVEL_INFO);
+	pthread_t thread;
+
+	fcntl(reader, F_SETPIPE_SZ, 4096);
+	ck_assert_int_eq(pthread_create(&thread, NULL, read_slowly, NULL), 0);
+	logger_be_patient(l, 20000);
+	for (unsigned i = 0; i < RECORDS; i++)
+		put(l, LOG_LEVEL_INFO, i);
+	logger_free(l);
+	dup2(saved, STDERR_FILENO);
+	pthread_join(thread, NULL);
+	ck_assert_uint_eq(count_of(" info tested "), RECORDS);
+	ck_assert_uint_eq(count_of("lost"), 0);
+}
+END_TEST
+
+START_TEST(patience_has_an_end)
+{
+	struct logger *l = start(LOGGER_TEXT, LOG_LEVEL_INFO);
+	int64_t since_ms = now_ms();
+
+	fcntl(reader, F_SETPIPE_SZ, 4096);
+	logger_be_patient(l, 100);
+	for (unsigned i = 0; i < 2000; i++)
+		put(l, LOG_LEVEL_INFO, i);
+	ck_assert_int_ge(now_ms() - since_ms, 100);
+	ck_assert_int_lt(now_ms() - since_ms, 5000);
+	fcntl(reader, F_SETPIPE_SZ, 1 << 20);
+	logger_free(l);
+	read_all();
+	ck_assert_uint_gt(count_of("lost"), 0);
+}
+END_TEST
+
 START_TEST(a_reader_that_is_gone_is_survived)
 {
 	struct logger *l = start(LOGGER_TEXT, LOG_LEVEL_INFO);
@@ -224,14 +284,6 @@ START_TEST(a_reader_that_is_gone_is_survived)
 	logger_free(l);
 }
 END_TEST
-
-static int64_t now_ms(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
-}
 
 /* At the end, a reader that does not read is waited for, but not for ever. */
 START_TEST(the_end_comes_in_spite_of_the_reader)
@@ -344,6 +396,8 @@ static Suite *logger_suite(void)
 	tcase_add_test(t, systemd_is_told_the_level);
 	tcase_add_test(t, a_stream_of_others_is_not_ours);
 	tcase_add_test(t, too_much_is_lost_and_counted);
+	tcase_add_test(t, patience_loses_nothing);
+	tcase_add_test(t, patience_has_an_end);
 	tcase_add_test(t, a_reader_that_is_gone_is_survived);
 	tcase_add_test(t, the_end_comes_in_spite_of_the_reader);
 	tcase_add_test(t, a_nonblocking_stderr_is_waited_for);
