@@ -1,22 +1,26 @@
 #include "core_fixture.h"
 
-const struct core_user core_alice = { "alice", CORE_REALM, "secret",
-				      STUN_ALGORITHM_MD5, false, false };
-const struct core_user core_alice_sha256 = { "alice", CORE_REALM, "secret",
-					     STUN_ALGORITHM_SHA256, true,
-					     false };
-const struct core_user core_alice_by_hash = { "alice", CORE_REALM, "secret",
-					      STUN_ALGORITHM_MD5, false,
-					      true };
-const struct core_user core_liar = { "alice", CORE_REALM, "guess",
-				     STUN_ALGORITHM_MD5, false, false };
-const struct core_user core_nobody = { "nobod", CORE_REALM, "guess",
-				       STUN_ALGORITHM_MD5, false, false };
-const struct core_user core_bob = { "bob", CORE_REALM, "hunter2",
-				    STUN_ALGORITHM_MD5, false, false };
+const struct core_user core_alice = { "alice",  CORE_REALM,
+				      "secret", STUN_ALGORITHM_MD5,
+				      false,    false };
+const struct core_user core_alice_sha256 = { "alice",  CORE_REALM,
+					     "secret", STUN_ALGORITHM_SHA256,
+					     true,     false };
+const struct core_user core_alice_by_hash = { "alice",  CORE_REALM,
+					      "secret", STUN_ALGORITHM_MD5,
+					      false,    true };
+const struct core_user core_liar = { "alice", CORE_REALM,
+				     "guess", STUN_ALGORITHM_MD5,
+				     false,   false };
+const struct core_user core_nobody = { "nobod", CORE_REALM,
+				       "guess", STUN_ALGORITHM_MD5,
+				       false,   false };
+const struct core_user core_bob = { "bob",     CORE_REALM,
+				    "hunter2", STUN_ALGORITHM_MD5,
+				    false,     false };
 const struct core_user core_alice_elsewhere = { "alice", CORE_OTHER_REALM,
 						"other", STUN_ALGORITHM_MD5,
-						false, false };
+						false,   false };
 
 static const struct core_user *const known[] = { &core_alice, &core_bob,
 						 &core_alice_elsewhere };
@@ -171,8 +175,7 @@ static void answer_lookup(struct core *c, struct ref ticket)
 		name = bytes_str(user->name);
 		user_key(c, user, STUN_ALGORITHM_MD5, &keys.md5);
 		if (user != &core_bob)
-			user_key(c, user, STUN_ALGORITHM_SHA256,
-				 &keys.sha256);
+			user_key(c, user, STUN_ALGORITHM_SHA256, &keys.sha256);
 	}
 	if (c->unavailable)
 		result = TURN_LOOKUP_UNAVAILABLE;
@@ -193,10 +196,10 @@ static void take_reply(struct core *c, const struct action_reply *reply)
 {
 	ck_assert_uint_le(reply->message.len, sizeof(c->reply_bytes));
 	memcpy(c->reply_bytes, reply->message.data, reply->message.len);
-	ck_assert_int_eq(stun_parse(bytes_of(c->reply_bytes,
-					     reply->message.len),
-				    &c->reply),
-			 STUN_OK);
+	ck_assert_int_eq(
+		stun_parse(bytes_of(c->reply_bytes, reply->message.len),
+			   &c->reply),
+		STUN_OK);
 	c->reply_to = reply->to;
 	c->reply_listener = reply->listener;
 	c->replies++;
@@ -314,8 +317,8 @@ static void add_name(struct core *c, struct stun_builder *b,
 static void add_nonce(struct core *c, struct core_request *q,
 		      const struct core_signing *how)
 {
-	const char *realm = how->nonce_realm ? how->nonce_realm :
-					       how->user->realm;
+	const char *realm = how->nonce_realm ? how->nonce_realm
+					     : how->user->realm;
 	uint32_t features = features_of(c, realm);
 	char nonce[NONCE_CHARS];
 
@@ -345,8 +348,8 @@ static void add_algorithms(struct stun_builder *b,
 	if (how->choice.data)
 		stun_add(b, STUN_ATTR_PASSWORD_ALGORITHM, how->choice);
 	else if (how->user->name_attributes && !(how->omit & CORE_NO_CHOICE))
-		stun_add_algorithms(b, STUN_ATTR_PASSWORD_ALGORITHM,
-				    &algorithm, 1);
+		stun_add_algorithms(b, STUN_ATTR_PASSWORD_ALGORITHM, &algorithm,
+				    1);
 }
 
 static void add_integrity(struct core *c, struct stun_builder *b,
@@ -372,8 +375,8 @@ void core_sign_as(struct core *c, struct core_request *q,
 		add_name(c, b, how);
 	if (!(how->omit & CORE_NO_REALM))
 		stun_add(b, STUN_ATTR_REALM,
-			 bytes_str(how->claim_realm ? how->claim_realm :
-						      how->user->realm));
+			 bytes_str(how->claim_realm ? how->claim_realm
+						    : how->user->realm));
 	if (!(how->omit & CORE_NO_NONCE))
 		add_nonce(c, q, how);
 	add_algorithms(b, how);
@@ -488,8 +491,8 @@ const char *core_signature(struct core *c, const struct core_user *user)
 	user_key(c, user, user->algorithm, &key);
 	if (!stun_check_integrity(&c->reply, c->crypto, secret_bytes(&key)))
 		return "wrong";
-	return c->reply.integrity_at ? "MESSAGE-INTEGRITY" :
-				       "MESSAGE-INTEGRITY-SHA256";
+	return c->reply.integrity_at ? "MESSAGE-INTEGRITY"
+				     : "MESSAGE-INTEGRITY-SHA256";
 }
 
 const char *core_log_field(const struct core *c, const char *name)
@@ -647,9 +650,9 @@ const char *core_channel_data(struct core *c, const struct addr *client,
 
 	channel_data_header(c->judged_bytes, number, (uint16_t)len);
 	memcpy(c->judged_bytes + CHANNEL_DATA_HEADER_BYTES, payload, len);
-	return core_from_client(c, client, 0,
-				bytes_of(c->judged_bytes,
-					 CHANNEL_DATA_HEADER_BYTES + len));
+	return core_from_client(
+		c, client, 0,
+		bytes_of(c->judged_bytes, CHANNEL_DATA_HEADER_BYTES + len));
 }
 
 void core_begin_send(struct core_request *q, const struct addr *client)

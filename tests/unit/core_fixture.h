@@ -23,7 +23,7 @@
 #define CORE_PORT_MAX 50009
 
 struct core {
-	struct turn_config config; /* change it before core_start() */
+	struct turn_config config;       /* change it before core_start() */
 	uint8_t seed[RANDOM_SEED_BYTES]; /* likewise */
 	struct turn_shared own_shared;
 	struct turn_shared *shared; /* own_shared, or another worker's */
@@ -32,10 +32,10 @@ struct core {
 	struct now now;
 
 	/* How the outside answers. */
-	bool hold_lookups; /* the test calls core_answer_lookup() */
-	bool hold_relays;  /* the test calls core_answer_relay() */
-	bool unavailable;  /* the credential source is */
-	int relay_errors[32]; /* for the n-th socket opened; 0: fine */
+	bool hold_lookups;             /* the test calls core_answer_lookup() */
+	bool hold_relays;              /* the test calls core_answer_relay() */
+	bool unavailable;              /* the credential source is */
+	int relay_errors[32];          /* for the n-th socket opened; 0: fine */
 	uint32_t user_allocations_max; /* in the keys that are answered */
 	uint32_t user_packets_max;
 	unsigned relays_asked;
@@ -122,10 +122,10 @@ enum core_omission {
 /* How a request is signed. Of what is not set, the usual. */
 struct core_signing {
 	const struct core_user *user;
-	unsigned omit;            /* of enum core_omission */
-	const char *claim_realm;  /* in REALM, whatever made the key */
-	struct bytes name;        /* instead of the user's */
-	struct bytes nonce;       /* instead of one of the server's */
+	unsigned omit;           /* of enum core_omission */
+	const char *claim_realm; /* in REALM, whatever made the key */
+	struct bytes name;       /* instead of the user's */
+	struct bytes nonce;      /* instead of one of the server's */
 	int64_t nonce_age_s;
 	struct addr nonce_client; /* whom the nonce was made for */
 	const char *nonce_realm;  /* which realm it was made for */

@@ -119,8 +119,7 @@ START_TEST(without_transport_it_is_a_bad_request)
 {
 	begin_without_transport();
 	ck_assert_uint_eq(ask(), 400);
-	ck_assert_str_eq(core_signature(&c, &core_alice),
-			 "MESSAGE-INTEGRITY");
+	ck_assert_str_eq(core_signature(&c, &core_alice), "MESSAGE-INTEGRITY");
 }
 END_TEST
 
@@ -147,8 +146,7 @@ START_TEST(any_transport_but_udp_is_442)
 				 (uint8_t)protocol);
 		ck_assert_uint_eq(ask(), 442);
 	}
-	ck_assert_str_eq(core_signature(&c, &core_alice),
-			 "MESSAGE-INTEGRITY");
+	ck_assert_str_eq(core_signature(&c, &core_alice), "MESSAGE-INTEGRITY");
 }
 END_TEST
 
@@ -256,8 +254,7 @@ START_TEST(even_port_gives_an_even_port)
 		add_even_port(0);
 		ck_assert_uint_eq(ask(), 0);
 		ck_assert_uint_eq(core_relayed(&c).port % 2, 0);
-		ck_assert(!core_replied_with(&c,
-					     STUN_ATTR_RESERVATION_TOKEN));
+		ck_assert(!core_replied_with(&c, STUN_ATTR_RESERVATION_TOKEN));
 	}
 	/* The even half is full, the odd one is not. */
 	add_even_port(0);
@@ -494,8 +491,7 @@ START_TEST(another_transaction_is_a_mismatch)
 {
 	ck_assert_uint_eq(core_allocate(&c, &client, 1), 0);
 	ck_assert_uint_eq(core_allocate(&c, &client, 2), 437);
-	ck_assert_str_eq(core_signature(&c, &core_alice),
-			 "MESSAGE-INTEGRITY");
+	ck_assert_str_eq(core_signature(&c, &core_alice), "MESSAGE-INTEGRITY");
 	ck_assert_uint_eq(c.relays_asked, 1);
 }
 END_TEST
@@ -504,8 +500,7 @@ START_TEST(the_same_transaction_of_another_user_is_a_mismatch)
 {
 	ck_assert_uint_eq(core_allocate(&c, &client, 1), 0);
 	ck_assert_uint_eq(core_allocate_as(&c, &client, 1, &core_bob), 437);
-	ck_assert_str_eq(core_reply_attrs(&c),
-			 "ERROR-CODE MESSAGE-INTEGRITY");
+	ck_assert_str_eq(core_reply_attrs(&c), "ERROR-CODE MESSAGE-INTEGRITY");
 	ck_assert_str_eq(core_signature(&c, &core_bob), "MESSAGE-INTEGRITY");
 }
 END_TEST
@@ -613,8 +608,7 @@ static Suite *suite(void)
 	tcase_add_test(t, the_same_transaction_of_another_user_is_a_mismatch);
 	tcase_add_test(t, while_opening_a_retransmission_waits);
 	tcase_add_test(t, after_a_failure_a_retransmission_tries_again);
-	tcase_add_test(
-		t, right_after_its_end_the_5_tuple_can_allocate_again);
+	tcase_add_test(t, right_after_its_end_the_5_tuple_can_allocate_again);
 	tcase_add_test(t, an_expired_allocation_makes_way_without_a_tick);
 	suite_add_tcase(s, t);
 	return s;

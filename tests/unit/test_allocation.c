@@ -113,17 +113,17 @@ START_TEST(it_lives_600_seconds_to_the_millisecond)
 	ck_assert_str_eq(core_channel_data(&c, &client, 0x4000, "x"),
 			 "to_peer");
 	ck_assert_str_eq(core_indicate(&c, &client, &peer, "x"), "to_peer");
-	ck_assert_str_eq(core_from_peer(&c, c.last_relay, &peer,
-					bytes_str("x")),
-			 "to_client");
+	ck_assert_str_eq(
+		core_from_peer(&c, c.last_relay, &peer, bytes_str("x")),
+		"to_client");
 	core_pass(&c, 1);
 	ck_assert_str_eq(core_channel_data(&c, &client, 0x4000, "x"),
 			 "no_allocation");
 	ck_assert_str_eq(core_indicate(&c, &client, &peer, "x"),
 			 "no_allocation");
-	ck_assert_str_eq(core_from_peer(&c, c.last_relay, &peer,
-					bytes_str("x")),
-			 "no_allocation");
+	ck_assert_str_eq(
+		core_from_peer(&c, c.last_relay, &peer, bytes_str("x")),
+		"no_allocation");
 	/* Not a tick has come; the next one cleans up. */
 	ck_assert_uint_eq(c.relays_closed, 0);
 	core_wait(&c, TIMER_TICK_MS);
@@ -195,8 +195,7 @@ START_TEST(each_cause_has_its_word)
 	ck_assert_str_eq(turn_cause_name(TURN_CAUSE_REFRESH_0), "refresh-0");
 	ck_assert_str_eq(turn_cause_name(TURN_CAUSE_EXPIRED), "expired");
 	ck_assert_str_eq(turn_cause_name(TURN_CAUSE_SHUTDOWN), "shutdown");
-	ck_assert_str_eq(turn_cause_name(TURN_CAUSE_RELAY_LOST),
-			 "relay-lost");
+	ck_assert_str_eq(turn_cause_name(TURN_CAUSE_RELAY_LOST), "relay-lost");
 	ck_assert_str_eq(turn_cause_name((enum turn_cause)99), "");
 }
 END_TEST
@@ -210,8 +209,7 @@ START_TEST(a_users_limit_is_486_for_that_user)
 	ck_assert_uint_eq(allocate_next(), 0);
 	ck_assert_uint_eq(allocate_next(), 0);
 	ck_assert_uint_eq(allocate_next(), 486);
-	ck_assert_str_eq(core_reply_attrs(&c),
-			 "ERROR-CODE MESSAGE-INTEGRITY");
+	ck_assert_str_eq(core_reply_attrs(&c), "ERROR-CODE MESSAGE-INTEGRITY");
 	ck_assert_uint_eq(charged(), 2);
 	ck_assert_uint_eq(core_allocate_as(&c, &client, 1, &core_bob), 0);
 	/* alice of the other realm is another user. */
@@ -542,8 +540,7 @@ START_TEST(shutdown_while_opening_needs_no_socket_closed)
 	c.hold_relays = true;
 	ck_assert_uint_eq(allocate_pair(&core_alice), 1);
 	actions_clear(&c.out);
-	ck_assert(turn_end_next(c.server, &c.now, TURN_CAUSE_SHUTDOWN,
-				&c.out));
+	ck_assert(turn_end_next(c.server, &c.now, TURN_CAUSE_SHUTDOWN, &c.out));
 	ck_assert_uint_eq(c.out.count, 0);
 	core_expect_empty(&c);
 	core_answer_relay(&c, c.last_relay, 0);
@@ -578,9 +575,9 @@ START_TEST(while_opening_no_data_passes)
 			 "no_allocation");
 	ck_assert_str_eq(core_indicate(&c, &client, &peer, "x"),
 			 "no_allocation");
-	ck_assert_str_eq(core_from_peer(&c, c.last_relay, &peer,
-					bytes_str("x")),
-			 "no_allocation");
+	ck_assert_str_eq(
+		core_from_peer(&c, c.last_relay, &peer, bytes_str("x")),
+		"no_allocation");
 	ck_assert_uint_eq(core_bind(&c, &client, 2, 0x4000, &peer), 437);
 	ck_assert_uint_eq(core_permit(&c, &client, 2, &peer), 437);
 }

@@ -123,10 +123,9 @@ static uint16_t try_user(const struct core_user *user)
 
 START_TEST(without_integrity_any_method_is_challenged)
 {
-	static const enum stun_method methods[] = {
-		STUN_ALLOCATE, STUN_REFRESH, STUN_CREATE_PERMISSION,
-		STUN_CHANNEL_BIND
-	};
+	static const enum stun_method methods[] = { STUN_ALLOCATE, STUN_REFRESH,
+						    STUN_CREATE_PERMISSION,
+						    STUN_CHANNEL_BIND };
 
 	for (size_t i = 0; i < 4; i++) {
 		core_begin(&q, methods[i], &client, 1);
@@ -175,8 +174,9 @@ END_TEST
 /* Decisions, "Authentication": empty or not UTF-8: like an unknown user. */
 START_TEST(strange_names_are_unknown_users)
 {
-	static const char *const names[] = { "", "\xff\xfe", "a\xc3", "%s%n",
-					     "\r\n", "alice\x01", "ALICE" };
+	static const char *const names[] = { "",     "\xff\xfe", "a\xc3",
+					     "%s%n", "\r\n",     "alice\x01",
+					     "ALICE" };
 	struct core_signing how = { .user = &core_alice };
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
@@ -193,8 +193,7 @@ END_TEST
 START_TEST(a_userhash_of_another_size_is_a_bad_request)
 {
 	uint8_t hash[STUN_USERHASH_BYTES + 1] = { 0 };
-	struct core_signing how = { .user = &core_alice,
-				    .omit = CORE_NO_NAME };
+	struct core_signing how = { .user = &core_alice, .omit = CORE_NO_NAME };
 
 	offer(false, true);
 	for (size_t len = 0; len <= sizeof(hash); len++) {
@@ -219,8 +218,9 @@ START_TEST(a_list_that_was_tampered_with_is_a_bad_request)
 	static const uint8_t longer[] = { 0, 2, 0, 0, 0, 1, 0, 0, 0, 3, 0, 0 };
 	static const uint8_t twice[] = { 0, 2, 0, 0, 0, 2, 0, 0 };
 	static const uint8_t cut[] = { 0, 2, 0, 0, 0, 1 };
-	static const uint8_t parameter[] = { 0, 2, 0, 1, 9, 0, 0, 0,
-					     0, 1, 0, 0 };
+	static const uint8_t parameter[] = {
+		0, 2, 0, 1, 9, 0, 0, 0, 0, 1, 0, 0
+	};
 	static const struct {
 		const uint8_t *list;
 		size_t len;
@@ -290,8 +290,7 @@ START_TEST(neither_attribute_means_md5)
 {
 	offer(true, false);
 	ck_assert_uint_eq(try_user(&core_alice), 0);
-	ck_assert_str_eq(core_signature(&c, &core_alice),
-			 "MESSAGE-INTEGRITY");
+	ck_assert_str_eq(core_signature(&c, &core_alice), "MESSAGE-INTEGRITY");
 }
 END_TEST
 
@@ -310,8 +309,7 @@ START_TEST(both_algorithms_can_be_chosen)
 	core_begin_allocate(&q, &client, 1);
 	core_sign_as(&c, &q,
 		     &(struct core_signing){
-			     .user = &md5,
-			     .choice = bytes_of("\0\1\0\0", 4) });
+			     .user = &md5, .choice = bytes_of("\0\1\0\0", 4) });
 	core_send(&c, &q);
 	ck_assert_uint_eq(core_code(&c), 401);
 }
@@ -321,7 +319,7 @@ END_TEST
  * 9.2.1. The request is then judged as MD5, as the nonce says. */
 START_TEST(a_nonce_whose_bits_were_changed_is_not_ours)
 {
-	char nonce[NONCE_CHARS];
+	char nonce[NONCE_CHARS] = "";
 	struct core_signing how = {
 		.user = &core_alice,
 		.nonce = bytes_of(nonce, sizeof(nonce)),
@@ -344,18 +342,17 @@ END_TEST
 START_TEST(without_the_bit_the_attributes_do_not_matter)
 {
 	static const uint8_t list[] = { 0, 7, 0, 0 };
-	char nonce[NONCE_CHARS];
+	char nonce[NONCE_CHARS] = "";
 	struct core_signing how = {
 		.user = &core_alice,
 		.nonce = bytes_of(nonce, sizeof(nonce)),
 		.list = bytes_of(list, sizeof(list)),
 	};
 
-	nonce_make(&c.config.nonce, c.crypto, 0, &client,
-		   bytes_str(CORE_REALM), c.now.wall_s, nonce);
+	nonce_make(&c.config.nonce, c.crypto, 0, &client, bytes_str(CORE_REALM),
+		   c.now.wall_s, nonce);
 	ck_assert_uint_eq(try_signing(&how), 0);
-	ck_assert_str_eq(core_signature(&c, &core_alice),
-			 "MESSAGE-INTEGRITY");
+	ck_assert_str_eq(core_signature(&c, &core_alice), "MESSAGE-INTEGRITY");
 }
 END_TEST
 
@@ -427,8 +424,7 @@ START_TEST(of_two_integrities_sha256_counts)
 	core_send_bytes(&c, &client, 0, bytes_of(q.bytes, len));
 	ck_assert_uint_eq(core_code(&c), 0);
 	/* Neither attribute of algorithms: MESSAGE-INTEGRITY signs. */
-	ck_assert_str_eq(core_signature(&c, &core_alice),
-			 "MESSAGE-INTEGRITY");
+	ck_assert_str_eq(core_signature(&c, &core_alice), "MESSAGE-INTEGRITY");
 }
 END_TEST
 
@@ -502,8 +498,12 @@ END_TEST
 START_TEST(a_nonce_that_is_none_is_stale)
 {
 	static const char *const nonces[] = {
-		"", "x", "obMatJos2", "obMatJos2AAAA",
-		"obMatJos2AAAA!!!!!!!!!!!!!!!", "obMatJos2AAAAAAAAAAAAAAAAAAA",
+		"",
+		"x",
+		"obMatJos2",
+		"obMatJos2AAAA",
+		"obMatJos2AAAA!!!!!!!!!!!!!!!",
+		"obMatJos2AAAAAAAAAAAAAAAAAAA",
 		"obMatJos2AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA",
 	};
 	struct core_signing how = { .user = &core_alice };
@@ -532,10 +532,10 @@ END_TEST
 START_TEST(the_previous_nonce_key_is_still_good)
 {
 	struct core_signing how = { .user = &core_alice };
-	char nonce[NONCE_CHARS];
+	char nonce[NONCE_CHARS] = "";
 
-	nonce_make(&c.config.nonce, c.crypto, 0, &client,
-		   bytes_str(CORE_REALM), c.now.wall_s, nonce);
+	nonce_make(&c.config.nonce, c.crypto, 0, &client, bytes_str(CORE_REALM),
+		   c.now.wall_s, nonce);
 	how.nonce = bytes_of(nonce, sizeof(nonce));
 	c.config.nonce.previous = c.config.nonce.current;
 	c.config.nonce.current.bytes[0] ^= 1;
@@ -589,6 +589,24 @@ START_TEST(the_same_name_has_a_password_in_each_realm)
 }
 END_TEST
 
+/* A listener that changes its realm takes nobody's allocation along. */
+START_TEST(the_same_name_in_another_realm_owns_nothing)
+{
+	struct turn_listener l = c.config.listeners[0];
+
+	ck_assert_uint_eq(core_allocate(&c, &client, 1), 0);
+	l.realm = 1;
+	turn_set_listener(c.server, 0, &l);
+	core_begin(&q, STUN_REFRESH, &client, 2);
+	ck_assert_uint_eq(core_ask(&c, &q, &core_alice_elsewhere), 441);
+	/* Nor does the transaction id of the Allocate help. */
+	core_begin_allocate(&q, &client, 1);
+	ck_assert_uint_eq(core_ask(&c, &q, &core_alice_elsewhere), 437);
+	ck_assert_str_eq(core_signature(&c, &core_alice_elsewhere),
+			 "MESSAGE-INTEGRITY");
+}
+END_TEST
+
 /* --- USERHASH: RFC 8489 section 14.4 --------------------------------------------------- */
 
 START_TEST(a_hash_names_the_user)
@@ -597,8 +615,7 @@ START_TEST(a_hash_names_the_user)
 	ck_assert_uint_eq(try_user(&core_alice_by_hash), 0);
 	ck_assert(c.last_by_hash);
 	ck_assert_uint_eq(c.last_name_bytes, STUN_USERHASH_BYTES);
-	ck_assert_str_eq(core_signature(&c, &core_alice),
-			 "MESSAGE-INTEGRITY");
+	ck_assert_str_eq(core_signature(&c, &core_alice), "MESSAGE-INTEGRITY");
 	/* The same user as by name, without asking again. */
 	core_begin(&q, STUN_REFRESH, &client, 2);
 	ck_assert_uint_eq(core_ask(&c, &q, &core_alice_by_hash), 0);
@@ -712,9 +729,9 @@ END_TEST
 /* Decisions, "The core's edges": 438 before any lookup, alike for all. */
 START_TEST(async_sources_are_not_asked_for_strangers)
 {
-	static const struct core_user *const users[] = {
-		&core_alice, &core_liar, &core_nobody
-	};
+	static const struct core_user *const users[] = { &core_alice,
+							 &core_liar,
+							 &core_nobody };
 
 	c.config.lookups_are_async = true;
 	core_restart(&c);
@@ -790,9 +807,9 @@ static struct trace attempt(const struct core_user *user, enum answer answer)
 	struct trace t;
 	size_t len;
 
-	stun_long_term_key(c.crypto, STUN_ALGORITHM_MD5,
-			   bytes_str(right->name), bytes_str(CORE_REALM),
-			   bytes_str(right->password), &keys.md5);
+	stun_long_term_key(c.crypto, STUN_ALGORITHM_MD5, bytes_str(right->name),
+			   bytes_str(CORE_REALM), bytes_str(right->password),
+			   &keys.md5);
 	stun_long_term_key(c.crypto, STUN_ALGORITHM_SHA256,
 			   bytes_str(right->name), bytes_str(CORE_REALM),
 			   bytes_str(right->password), &keys.sha256);
@@ -811,13 +828,12 @@ static struct trace attempt(const struct core_user *user, enum answer answer)
 	actions_clear(&c.out);
 	memset(&done, 0, sizeof(done));
 	turn_key_ready(c.server, &c.now, c.last_ticket,
-		       answer == NO_KEYS ? TURN_LOOKUP_UNKNOWN :
-					   TURN_LOOKUP_FOUND,
+		       answer == NO_KEYS ? TURN_LOOKUP_UNKNOWN
+					 : TURN_LOOKUP_FOUND,
 		       &keys, bytes_str(right->name), &c.out);
 	t.answering = done;
 	ck_assert_int_eq(c.out.items[0].kind, ACTION_REPLY);
-	ck_assert_int_eq(stun_parse(c.out.items[0].as.reply.message,
-				    &c.reply),
+	ck_assert_int_eq(stun_parse(c.out.items[0].as.reply.message, &c.reply),
 			 STUN_OK);
 	t.lookups = c.lookups_asked - lookups;
 	t.logs = c.logs - logs + c.out.log_count;
@@ -872,6 +888,21 @@ START_TEST(a_missing_key_is_alike)
 	offer(true, false);
 	missing = attempt(&liar, MD5_KEY);
 	ck_assert_mem_eq(&wrong, &missing, sizeof(wrong));
+}
+END_TEST
+
+/* The key that unknown users are checked with opens nothing, were it known. */
+START_TEST(the_key_nobody_has_is_nobodys)
+{
+	core_begin_allocate(&q, &client, 1);
+	core_sign_as(&c, &q,
+		     &(struct core_signing){ .user = &core_nobody,
+					     .omit = CORE_NO_INTEGRITY });
+	stun_add_integrity(&q.builder, c.crypto,
+			   secret_bytes(&c.server->unknown_key));
+	core_send(&c, &q);
+	ck_assert_uint_eq(core_code(&c), 401);
+	ck_assert_uint_eq(c.relays_asked, 0);
 }
 END_TEST
 
@@ -965,8 +996,7 @@ static Suite *suite(void)
 	tcase_add_test(t, a_nonce_whose_bits_were_changed_is_not_ours);
 	tcase_add_test(t, without_the_bit_the_attributes_do_not_matter);
 	tcase_add_test(t, the_nonce_remembers_the_offer);
-	tcase_add_test(t,
-		       a_key_that_the_source_cannot_make_is_an_unknown_user);
+	tcase_add_test(t, a_key_that_the_source_cannot_make_is_an_unknown_user);
 	tcase_add_test(t, a_wrong_password_is_challenged);
 	tcase_add_test(t, any_changed_byte_breaks_the_integrity);
 	tcase_add_test(t, of_two_integrities_sha256_counts);
@@ -979,6 +1009,7 @@ static Suite *suite(void)
 	tcase_add_test(t, the_previous_nonce_key_is_still_good);
 	tcase_add_test(t, another_realm_is_challenged_with_ours);
 	tcase_add_test(t, the_same_name_has_a_password_in_each_realm);
+	tcase_add_test(t, the_same_name_in_another_realm_owns_nothing);
 	tcase_add_test(t, a_hash_names_the_user);
 	tcase_add_test(t, a_name_is_accepted_where_hashes_are_offered);
 	tcase_add_test(t, a_hash_is_not_accepted_where_none_was_offered);
@@ -993,6 +1024,7 @@ static Suite *suite(void)
 	tcase_add_test(t, an_unavailable_source_is_a_server_error);
 	tcase_add_test(t, unknown_user_and_wrong_password_are_alike);
 	tcase_add_test(t, a_missing_key_is_alike);
+	tcase_add_test(t, the_key_nobody_has_is_nobodys);
 	tcase_add_test(t, a_refusal_is_logged_with_its_source);
 	tcase_add_test(t, refusals_are_logged_once_per_source_and_minute);
 	tcase_add_test(t, challenges_and_stale_nonces_are_not_logged);

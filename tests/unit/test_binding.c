@@ -152,8 +152,7 @@ static Suite *suite(void)
 	tcase_add_checked_fixture(t, set_up, tear_down);
 	tcase_add_test(t, anybody_is_told_his_address);
 	tcase_add_test(t, an_ipv6_source_is_told_as_such);
-	tcase_add_test(t,
-		       the_answer_leaves_from_the_listener_that_was_asked);
+	tcase_add_test(t, the_answer_leaves_from_the_listener_that_was_asked);
 	tcase_add_test(t,
 		       unknown_required_attributes_are_refused_with_their_list);
 	tcase_add_test(t, unknown_optional_attributes_are_ignored);

@@ -129,8 +129,7 @@ START_TEST(there_are_4096_numbers)
 	}
 	for (uint16_t i = 0; i < 4096; i += 5) {
 		ck_assert_str_eq(core_channel_data(&c, &client,
-						   (uint16_t)(0x4000 + i),
-						   "x"),
+						   (uint16_t)(0x4000 + i), "x"),
 				 "to_peer");
 		ck_assert_uint_eq(c.verdict.to.port, 10000 + i);
 	}
@@ -153,9 +152,8 @@ static void set_up_table(void)
 	rules.generation = 7;
 	rules.relay_ips[0] = addr_ipv4(0x0a000004, 0);
 	rules.relay_ip_count = 1;
-	ck_assert_int_eq(flow_init(&table, 1, 2, 2, &key, &counters, NULL,
-				   &rules),
-			 0);
+	ck_assert_int_eq(
+		flow_init(&table, 1, 2, 2, &key, &counters, NULL, &rules), 0);
 	owner = pool_take(&table.allocations);
 	a = pool_at(&table.allocations, owner);
 	a->first_permission = POOL_NONE;

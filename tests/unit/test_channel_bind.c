@@ -92,8 +92,7 @@ START_TEST(numbers_go_from_4000_to_4fff)
 		peer.port++;
 		ck_assert_uint_eq(bind_to(bad[i], &peer), 400);
 	}
-	ck_assert_str_eq(core_signature(&c, &core_alice),
-			 "MESSAGE-INTEGRITY");
+	ck_assert_str_eq(core_signature(&c, &core_alice), "MESSAGE-INTEGRITY");
 	ck_assert_uint_eq(channels(), 3);
 }
 END_TEST
@@ -220,8 +219,7 @@ START_TEST(an_ipv6_peer_is_443)
 	ck_assert_uint_eq(bind_to(0x4000, &other), 443);
 	other = addr_ipv6(mapped, 1);
 	ck_assert_uint_eq(bind_to(0x4000, &other), 443);
-	ck_assert_str_eq(core_signature(&c, &core_alice),
-			 "MESSAGE-INTEGRITY");
+	ck_assert_str_eq(core_signature(&c, &core_alice), "MESSAGE-INTEGRITY");
 	/* The tests of number and binding come before. */
 	other = addr_ipv6(ipv6, 1);
 	ck_assert_uint_eq(bind_to(0x5000, &other), 400);
@@ -233,16 +231,15 @@ END_TEST
 START_TEST(forbidden_peers_are_403)
 {
 	struct addr denied[] = {
-		addr_ipv4(0x7f000001, 80),  addr_ipv4(0x0a000001, 80),
-		addr_ipv4(0xa9fea9fe, 80),  addr_ipv4(0xa83f8110, 53),
-		addr_ipv4(0xe0000001, 80),  c.config.listeners[0].local,
+		addr_ipv4(0x7f000001, 80), addr_ipv4(0x0a000001, 80),
+		addr_ipv4(0xa9fea9fe, 80), addr_ipv4(0xa83f8110, 53),
+		addr_ipv4(0xe0000001, 80), c.config.listeners[0].local,
 		core_peer(1, 0),
 	};
 
 	for (size_t i = 0; i < sizeof(denied) / sizeof(denied[0]); i++)
 		ck_assert_uint_eq(bind_to(0x4000, &denied[i]), 403);
-	ck_assert_str_eq(core_signature(&c, &core_alice),
-			 "MESSAGE-INTEGRITY");
+	ck_assert_str_eq(core_signature(&c, &core_alice), "MESSAGE-INTEGRITY");
 	ck_assert_uint_eq(channels() + permissions(), 0);
 }
 END_TEST
@@ -252,14 +249,15 @@ START_TEST(our_relay_addresses_only_within_the_range)
 {
 	static const struct {
 		uint16_t port, code;
-	} table[] = { { CORE_PORT_MIN - 1, 403 }, { CORE_PORT_MAX + 1, 403 },
-		      { 22, 403 },		  { CORE_PORT_MIN, 0 },
+	} table[] = { { CORE_PORT_MIN - 1, 403 },
+		      { CORE_PORT_MAX + 1, 403 },
+		      { 22, 403 },
+		      { CORE_PORT_MIN, 0 },
 		      { CORE_PORT_MAX, 0 } };
 
 	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
 		uint16_t number = (uint16_t)(0x4000 + i);
-		struct addr to = addr_with_port(&c.config.relay,
-						table[i].port);
+		struct addr to = addr_with_port(&c.config.relay, table[i].port);
 
 		ck_assert_uint_eq(bind_to(number, &to), table[i].code);
 		to = addr_with_port(&c.config.relay_advertise, table[i].port);
@@ -274,8 +272,8 @@ END_TEST
 START_TEST(the_two_forms_of_a_relay_address_are_one_peer)
 {
 	struct addr bound = addr_with_port(&c.config.relay, CORE_PORT_MIN);
-	struct addr told = addr_with_port(&c.config.relay_advertise,
-					  CORE_PORT_MIN);
+	struct addr told =
+		addr_with_port(&c.config.relay_advertise, CORE_PORT_MIN);
 
 	ck_assert_uint_eq(bind_to(0x4000, &bound), 0);
 	ck_assert_uint_eq(bind_to(0x4001, &told), 400);
@@ -299,8 +297,7 @@ START_TEST(one_channel_too_many_is_508)
 
 	bind_eight();
 	ck_assert_uint_eq(bind_to(0x4008, &other), 508);
-	ck_assert_str_eq(core_signature(&c, &core_alice),
-			 "MESSAGE-INTEGRITY");
+	ck_assert_str_eq(core_signature(&c, &core_alice), "MESSAGE-INTEGRITY");
 	ck_assert_uint_eq(channels(), 8);
 	ck_assert_uint_eq(permissions(), 1);
 	ck_assert_str_eq(core_indicate(&c, &client, &other, "x"),

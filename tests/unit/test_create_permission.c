@@ -99,8 +99,7 @@ END_TEST
 START_TEST(without_a_peer_it_is_a_bad_request)
 {
 	ck_assert_uint_eq(ask(), 400);
-	ck_assert_str_eq(core_reply_attrs(&c),
-			 "ERROR-CODE MESSAGE-INTEGRITY");
+	ck_assert_str_eq(core_reply_attrs(&c), "ERROR-CODE MESSAGE-INTEGRITY");
 }
 END_TEST
 
@@ -125,8 +124,7 @@ START_TEST(an_ipv6_peer_is_443)
 
 	add(&peer);
 	ck_assert_uint_eq(ask(), 443);
-	ck_assert_str_eq(core_signature(&c, &core_alice),
-			 "MESSAGE-INTEGRITY");
+	ck_assert_str_eq(core_signature(&c, &core_alice), "MESSAGE-INTEGRITY");
 }
 END_TEST
 
@@ -148,9 +146,8 @@ END_TEST
 START_TEST(forbidden_peers_are_403)
 {
 	static const uint32_t ips[] = {
-		0x7f000001, 0x00000000, 0x0a000001, 0xa9fea9fe,
-		0xa83f8110, 0xe0000001, 0xffffffff, 0x64400001,
-		0xc0000201, 0xc6336401,
+		0x7f000001, 0x00000000, 0x0a000001, 0xa9fea9fe, 0xa83f8110,
+		0xe0000001, 0xffffffff, 0x64400001, 0xc0000201, 0xc6336401,
 	};
 
 	for (size_t i = 0; i < sizeof(ips) / sizeof(ips[0]); i++) {
@@ -159,8 +156,7 @@ START_TEST(forbidden_peers_are_403)
 		add(&peer);
 		ck_assert_uint_eq(ask(), 403);
 	}
-	ck_assert_str_eq(core_signature(&c, &core_alice),
-			 "MESSAGE-INTEGRITY");
+	ck_assert_str_eq(core_signature(&c, &core_alice), "MESSAGE-INTEGRITY");
 	ck_assert_uint_eq(installed(), 0);
 }
 END_TEST
@@ -227,8 +223,7 @@ START_TEST(one_too_many_at_once_is_508)
 	for (uint8_t host = 1; host <= 9; host++)
 		add_peer(host);
 	ck_assert_uint_eq(ask(), 508);
-	ck_assert_str_eq(core_signature(&c, &core_alice),
-			 "MESSAGE-INTEGRITY");
+	ck_assert_str_eq(core_signature(&c, &core_alice), "MESSAGE-INTEGRITY");
 	ck_assert_uint_eq(installed(), 0);
 	for (uint8_t host = 1; host <= 9; host++)
 		ck_assert(!permitted(host));

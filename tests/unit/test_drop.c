@@ -25,8 +25,7 @@ END_TEST
 START_TEST(labels_stay_as_they_are)
 {
 	ck_assert_str_eq(drop_reason_name(DROP_NOT_STUN), "not_stun");
-	ck_assert_str_eq(drop_reason_name(DROP_NO_PERMISSION),
-			 "no_permission");
+	ck_assert_str_eq(drop_reason_name(DROP_NO_PERMISSION), "no_permission");
 	ck_assert_str_eq(drop_reason_name(DROP_PEER_DENIED), "peer_denied");
 	ck_assert_str_eq(drop_reason_name(DROP_SEND_ERROR), "send_error");
 }

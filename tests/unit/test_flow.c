@@ -86,8 +86,7 @@ END_TEST
 /* "If the Length field is 0 ... the UDP datagram is still formed and sent". */
 START_TEST(channel_data_may_be_empty)
 {
-	ck_assert_str_eq(core_channel_data(&c, &client, 0x4000, ""),
-			 "to_peer");
+	ck_assert_str_eq(core_channel_data(&c, &client, 0x4000, ""), "to_peer");
 	ck_assert_uint_eq(c.verdict.payload_bytes, 0);
 }
 END_TEST
@@ -107,8 +106,7 @@ END_TEST
 START_TEST(a_length_that_lies_is_dropped)
 {
 	ck_assert_str_eq(from_client("\x40\0\0\2x", 5), "bad_channel_data");
-	ck_assert_str_eq(from_client("\x40\0\xff\xffx", 5),
-			 "bad_channel_data");
+	ck_assert_str_eq(from_client("\x40\0\xff\xffx", 5), "bad_channel_data");
 	ck_assert_str_eq(from_client("\x40\0\0\1", 4), "bad_channel_data");
 	ck_assert_str_eq(from_client("\x40\0\0", 3), "bad_channel_data");
 	ck_assert_str_eq(from_client("\x40", 1), "bad_channel_data");
@@ -132,9 +130,9 @@ START_TEST(reserved_numbers_are_dropped)
 					    0x3fff, 0x1000, 0x1400, 0x0400 };
 
 	for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++)
-		ck_assert_str_eq(core_channel_data(&c, &client, numbers[i],
-						   "x"),
-				 "not_stun");
+		ck_assert_str_eq(
+			core_channel_data(&c, &client, numbers[i], "x"),
+			"not_stun");
 	ck_assert_str_eq(from_client("", 0), "not_stun");
 }
 END_TEST
@@ -149,9 +147,9 @@ START_TEST(another_5_tuple_has_no_channel)
 	other = core_client(2, 5000);
 	ck_assert_str_eq(core_channel_data(&c, &other, 0x4000, "x"),
 			 "no_allocation");
-	ck_assert_str_eq(core_from_client(&c, &client, 1,
-					  bytes_of("\x40\0\0\0", 4)),
-			 "no_allocation");
+	ck_assert_str_eq(
+		core_from_client(&c, &client, 1, bytes_of("\x40\0\0\0", 4)),
+		"no_allocation");
 	ck_assert_uint_eq(core_dropped(&c, DROP_NO_ALLOCATION), 3);
 }
 END_TEST
@@ -348,15 +346,12 @@ END_TEST
 START_TEST(ports_that_are_denied_are_dropped)
 {
 	peer.port = 0;
-	ck_assert_str_eq(core_indicate(&c, &client, &peer, "x"),
-			 "peer_denied");
+	ck_assert_str_eq(core_indicate(&c, &client, &peer, "x"), "peer_denied");
 	ck_assert_uint_eq(core_permit(&c, &client, 3, &c.config.relay), 0);
 	peer = addr_with_port(&c.config.relay, 22);
-	ck_assert_str_eq(core_indicate(&c, &client, &peer, "x"),
-			 "peer_denied");
+	ck_assert_str_eq(core_indicate(&c, &client, &peer, "x"), "peer_denied");
 	peer = addr_with_port(&c.config.relay_advertise, CORE_PORT_MAX + 1);
-	ck_assert_str_eq(core_indicate(&c, &client, &peer, "x"),
-			 "peer_denied");
+	ck_assert_str_eq(core_indicate(&c, &client, &peer, "x"), "peer_denied");
 	ck_assert_uint_eq(core_dropped(&c, DROP_PEER_DENIED), 3);
 }
 END_TEST
@@ -419,8 +414,7 @@ END_TEST
 START_TEST(a_bound_peer_is_heard_on_its_channel)
 {
 	ck_assert_str_eq(from_peer("media"), "to_client");
-	ck_assert(bytes_equal(core_made(&c),
-			      bytes_of("\x40\0\0\5media", 9)));
+	ck_assert(bytes_equal(core_made(&c), bytes_of("\x40\0\0\5media", 9)));
 	ck_assert(addr_equal(&c.verdict.to, &client));
 	ck_assert_uint_eq(c.verdict.listener, 0);
 	/* No padding over UDP. */
@@ -493,17 +487,16 @@ START_TEST(the_answer_leaves_from_the_allocations_listener)
 	q.listener = 1;
 	add_peer(&peer);
 	ck_assert_uint_eq(core_ask(&c, &q, &core_alice_elsewhere), 0);
-	ck_assert_str_eq(core_from_peer(&c, c.last_relay, &peer,
-					bytes_str("x")),
-			 "to_client");
+	ck_assert_str_eq(
+		core_from_peer(&c, c.last_relay, &peer, bytes_str("x")),
+		"to_client");
 	ck_assert_uint_eq(c.verdict.listener, 1);
 }
 END_TEST
 
 START_TEST(without_permission_a_peer_is_not_heard)
 {
-	ck_assert_str_eq(core_from_peer(&c, relay, &stranger,
-					bytes_str("x")),
+	ck_assert_str_eq(core_from_peer(&c, relay, &stranger, bytes_str("x")),
 			 "no_permission");
 }
 END_TEST
@@ -514,13 +507,13 @@ START_TEST(stun_from_a_peer_is_payload)
 	core_begin(&q, STUN_REFRESH, &client, 9);
 	stun_add_u32(&q.builder, STUN_ATTR_LIFETIME, 0);
 	core_sign(&c, &q, &core_alice);
-	ck_assert_str_eq(core_from_peer(&c, relay, &peer,
-					bytes_of(q.bytes,
-						 stun_finish(&q.builder))),
-			 "to_client");
-	ck_assert_str_eq(core_from_peer(&c, relay, &peer,
-					bytes_of("\x40\0\0\1x", 5)),
-			 "to_client");
+	ck_assert_str_eq(
+		core_from_peer(&c, relay, &peer,
+			       bytes_of(q.bytes, stun_finish(&q.builder))),
+		"to_client");
+	ck_assert_str_eq(
+		core_from_peer(&c, relay, &peer, bytes_of("\x40\0\0\1x", 5)),
+		"to_client");
 	ck_assert_uint_eq(core_made(&c).len, 9);
 }
 END_TEST
@@ -541,10 +534,10 @@ START_TEST(what_does_not_fit_with_its_header_is_dropped)
 
 	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
 		peer.port = table[i].port;
-		ck_assert_str_eq(core_from_peer(&c, relay, &peer,
-						bytes_of(c.judged_bytes,
-							 table[i].len)),
-				 table[i].fate);
+		ck_assert_str_eq(
+			core_from_peer(&c, relay, &peer,
+				       bytes_of(c.judged_bytes, table[i].len)),
+			table[i].fate);
 	}
 	ck_assert_uint_eq(core_dropped(&c, DROP_TOO_LARGE), 5);
 	ck_assert_uint_eq(
@@ -679,8 +672,7 @@ START_TEST(an_own_socket_closes_its_port_alone)
 	set_rules();
 	ck_assert_str_eq(core_channel_data(&c, &client, 0x4000, "x"),
 			 "peer_denied");
-	ck_assert_str_eq(core_indicate(&c, &client, &peer, "x"),
-			 "peer_denied");
+	ck_assert_str_eq(core_indicate(&c, &client, &peer, "x"), "peer_denied");
 	ck_assert_str_eq(core_indicate(&c, &client, &other_port, "x"),
 			 "to_peer");
 	ck_assert_uint_eq(core_bind(&c, &client, 3, 0x4000, &peer), 403);
@@ -739,9 +731,9 @@ static const char *deliver(struct core *to)
 	turn_from_hairpin(to->server, &to->now, v.allocation, &in,
 			  &to->verdict);
 	to->judged = in.data;
-	return to->verdict.kind == VERDICT_TO_CLIENT ?
-		       "to_client" :
-		       drop_reason_name(to->verdict.drop);
+	return to->verdict.kind == VERDICT_TO_CLIENT
+		       ? "to_client"
+		       : drop_reason_name(to->verdict.drop);
 }
 
 START_TEST(a_relayed_address_of_ours_is_reached_inside)
@@ -830,13 +822,11 @@ START_TEST(a_channel_to_a_relayed_address_works_both_ways)
 	ck_assert_str_eq(core_channel_data(&c, &client, 0x4001, "ping"),
 			 "hairpin");
 	ck_assert_str_eq(deliver(&c), "to_client");
-	ck_assert(bytes_equal(core_made(&c),
-			      bytes_of("\x40\x02\0\4ping", 8)));
+	ck_assert(bytes_equal(core_made(&c), bytes_of("\x40\x02\0\4ping", 8)));
 	ck_assert_str_eq(core_channel_data(&c, &second, 0x4002, "pong"),
 			 "hairpin");
 	ck_assert_str_eq(deliver(&c), "to_client");
-	ck_assert(bytes_equal(core_made(&c),
-			      bytes_of("\x40\x01\0\4pong", 8)));
+	ck_assert(bytes_equal(core_made(&c), bytes_of("\x40\x01\0\4pong", 8)));
 	ck_assert(addr_equal(&c.verdict.to, &client));
 }
 END_TEST
@@ -845,6 +835,8 @@ END_TEST
 START_TEST(the_receiver_must_permit_the_sender)
 {
 	set_up_second();
+	/* A permission for somebody else is none for the sender. */
+	ck_assert_uint_eq(core_permit(&c, &second, 3, &peer), 0);
 	ck_assert_uint_eq(core_permit(&c, &client, 3, &its_bound), 0);
 	ck_assert_str_eq(core_indicate(&c, &client, &its_bound, "x"),
 			 "hairpin");
@@ -909,8 +901,7 @@ START_TEST(one_may_send_to_oneself)
 {
 	set_up_second();
 	ck_assert_uint_eq(core_permit(&c, &client, 3, &our_told), 0);
-	ck_assert_str_eq(core_indicate(&c, &client, &our_told, "x"),
-			 "hairpin");
+	ck_assert_str_eq(core_indicate(&c, &client, &our_told, "x"), "hairpin");
 	ck_assert_str_eq(deliver(&c), "to_client");
 	ck_assert(addr_equal(&c.verdict.to, &client));
 	expect_data_indication(&our_told, bytes_str("x"));
@@ -927,8 +918,7 @@ START_TEST(the_receiver_may_be_on_another_worker)
 	its_told = core_relayed(&beside);
 	client.port = 5000;
 	ck_assert_uint_eq(core_permit(&c, &client, 3, &its_told), 0);
-	ck_assert_str_eq(core_indicate(&c, &client, &its_told, "x"),
-			 "hairpin");
+	ck_assert_str_eq(core_indicate(&c, &client, &its_told, "x"), "hairpin");
 	ck_assert_uint_eq(c.verdict.worker, 1);
 	ck_assert_str_eq(deliver(&beside), "no_permission");
 	client.port = 7000;
@@ -975,8 +965,7 @@ START_TEST(out_of_memory_holds_nothing)
 		ck_assert_int_eq(after, before);
 	}
 	until_failure = 7;
-	ck_assert_int_eq(flow_init(&t, 4, 2, 2, &key, n, NULL,
-				   &c.config.peers),
+	ck_assert_int_eq(flow_init(&t, 4, 2, 2, &key, n, NULL, &c.config.peers),
 			 0);
 	until_failure = -1;
 	flow_fini(&t);
@@ -1032,8 +1021,7 @@ static Suite *suite(void)
 	tcase_add_test(t, a_relayed_address_of_ours_is_reached_inside);
 	tcase_add_test(t, both_forms_reach_the_same_allocation);
 	tcase_add_test(t, the_receiver_is_shown_the_form_it_named);
-	tcase_add_test(
-		t, without_an_advertised_address_the_bound_one_is_shown);
+	tcase_add_test(t, without_an_advertised_address_the_bound_one_is_shown);
 	tcase_add_test(t, a_channel_to_a_relayed_address_works_both_ways);
 	tcase_add_test(t, the_receiver_must_permit_the_sender);
 	tcase_add_test(t, the_sender_must_permit_the_receiver);

@@ -277,6 +277,7 @@ START_TEST(attributes_after_integrity_are_ignored)
 	put(STUN_ATTR_USERNAME, "abcd", 4);
 	put(STUN_ATTR_MESSAGE_INTEGRITY, "12345678901234567890", 20);
 	put(STUN_ATTR_LIFETIME, "1234", 4);
+	put(STUN_ATTR_PASSWORD_ALGORITHMS, "1234", 4);
 	put(0x4000, "1234", 4);
 	put(STUN_ATTR_MESSAGE_INTEGRITY, "09876543210987654321", 20);
 	ck_assert_int_eq(parse(), STUN_OK);
@@ -314,9 +315,15 @@ START_TEST(after_sha256_the_older_integrity_is_ignored)
 	begin();
 	put(STUN_ATTR_MESSAGE_INTEGRITY_SHA256, sha256, 32);
 	put(STUN_ATTR_MESSAGE_INTEGRITY, "12345678901234567890", 20);
+	/* And so is all else, required, optional or unknown. */
+	put(STUN_ATTR_LIFETIME, "1234", 4);
+	put(STUN_ATTR_PASSWORD_ALGORITHMS, "1234", 4);
+	put(0x4000, "1234", 4);
 	ck_assert_int_eq(parse(), STUN_OK);
 	ck_assert_uint_eq(m.integrity_at, 0);
 	ck_assert_uint_eq(m.integrity_sha256_at, 20);
+	ck_assert_uint_eq(m.attr_count, 0);
+	ck_assert_uint_eq(m.unknown_count, 0);
 }
 END_TEST
 

@@ -19,8 +19,7 @@ static void parse(void)
 {
 	size_t len = stun_finish(&builder);
 
-	ck_assert_int_eq(stun_parse(bytes_of(bytes, len), &r.message),
-			 STUN_OK);
+	ck_assert_int_eq(stun_parse(bytes_of(bytes, len), &r.message), STUN_OK);
 }
 
 /* RFC 8656 section 17, RFC 8489 section 18.2; Send and Data are no requests. */
@@ -76,10 +75,11 @@ START_TEST(lifetimes_lie_between_default_and_maximum)
 	static const struct {
 		uint32_t asked, given;
 	} table[] = {
-		{ 0, 0 },	{ 1, 600 },	{ 599, 600 },
-		{ 600, 600 },	{ 601, 601 },	{ 777, 777 },
-		{ 3599, 3599 }, { 3600, 3600 }, { 3601, 3600 },
-		{ UINT32_MAX, 3600 },
+		{ 0, 0 },       { 1, 600 },
+		{ 599, 600 },   { 600, 600 },
+		{ 601, 601 },   { 777, 777 },
+		{ 3599, 3599 }, { 3600, 3600 },
+		{ 3601, 3600 }, { UINT32_MAX, 3600 },
 	};
 	uint32_t lifetime_s;
 
@@ -139,8 +139,8 @@ START_TEST(the_family_is_the_first_byte)
 	stun_add_u32(&builder, STUN_ATTR_REQUESTED_ADDRESS_FAMILY, 0x01aabbcc);
 	stun_add_u8_rffu(&builder, STUN_ATTR_ADDITIONAL_ADDRESS_FAMILY, 0x99);
 	parse();
-	ck_assert(method_family(&r, STUN_ATTR_REQUESTED_ADDRESS_FAMILY,
-				&family));
+	ck_assert(
+		method_family(&r, STUN_ATTR_REQUESTED_ADDRESS_FAMILY, &family));
 	ck_assert_uint_eq(family, 1);
 	ck_assert(method_family(&r, STUN_ATTR_ADDITIONAL_ADDRESS_FAMILY,
 				&family));
@@ -153,8 +153,8 @@ START_TEST(an_absent_family_is_0)
 	uint8_t family = 9;
 
 	parse();
-	ck_assert(method_family(&r, STUN_ATTR_REQUESTED_ADDRESS_FAMILY,
-				&family));
+	ck_assert(
+		method_family(&r, STUN_ATTR_REQUESTED_ADDRESS_FAMILY, &family));
 	ck_assert_uint_eq(family, 0);
 }
 END_TEST

@@ -13,7 +13,7 @@ void *__wrap_mmap(void *at, size_t len, int prot, int flags, int fd, off_t off);
 
 static const struct hash_key key = { 7, 8 };
 static struct pendings pendings;
-static uint32_t added; /* index of the last one added */
+static uint32_t added;               /* index of the last one added */
 static int mmaps_until_failure = -1; /* -1: none fails */
 
 void *__wrap_mmap(void *at, size_t len, int prot, int flags, int fd, off_t off)
@@ -144,8 +144,8 @@ START_TEST(what_is_too_large_is_refused)
 	ck_assert_int_eq(add(&in), PENDING_REFUSED);
 	in.data.len--;
 	ck_assert_int_eq(add(&in), PENDING_ADDED);
-	ck_assert(bytes_equal(pendings_datagram(&pendings, added).data,
-			      in.data));
+	ck_assert(
+		bytes_equal(pendings_datagram(&pendings, added).data, in.data));
 }
 END_TEST
 

@@ -115,8 +115,13 @@ END_TEST
 
 START_TEST(lapsed_it_stops_its_channel_both_ways)
 {
+	struct addr other = core_peer(2, 6000);
+
+	/* Another peer's permission, younger or older, does not help. */
+	ck_assert_uint_eq(core_permit(&c, &client, 2, &other), 0);
 	ck_assert_uint_eq(core_bind(&c, &client, 2, 0x4000, &peer), 0);
 	core_wait(&c, 299999);
+	ck_assert_uint_eq(core_permit(&c, &client, 2, &other), 0);
 	ck_assert_str_eq(core_channel_data(&c, &client, 0x4000, "x"),
 			 "to_peer");
 	ck_assert_str_eq(in(), "to_client");
@@ -220,9 +225,8 @@ static void set_up_table(void)
 	rules.relay_ips[0] = addr_ipv4(0x0a000004, 0);
 	rules.relay_ips[1] = addr_ipv4(0x14caffff, 0);
 	rules.relay_ip_count = 2;
-	ck_assert_int_eq(flow_init(&table, 1, 2, 2, &key, &counters, NULL,
-				   &rules),
-			 0);
+	ck_assert_int_eq(
+		flow_init(&table, 1, 2, 2, &key, &counters, NULL, &rules), 0);
 	owner = pool_take(&table.allocations);
 	a = pool_at(&table.allocations, owner);
 	a->first_permission = POOL_NONE;
@@ -259,9 +263,8 @@ START_TEST(it_remembers_that_the_advertised_form_was_named)
 	uint32_t i = permission_install(&table, owner, &rules.relay_ips[0], 1);
 
 	ck_assert(!permission(i)->named_advertised);
-	ck_assert_uint_eq(permission_install(&table, owner,
-					     &rules.relay_ips[1], 1),
-			  i);
+	ck_assert_uint_eq(
+		permission_install(&table, owner, &rules.relay_ips[1], 1), i);
 	ck_assert(permission(i)->named_advertised);
 	ck_assert(addr_equal(&permission(i)->ip, &rules.relay_ips[0]));
 	permission_install(&table, owner, &rules.relay_ips[0], 1);
@@ -341,8 +344,7 @@ static Suite *suite(void)
 	suite_add_tcase(s, t);
 	tcase_add_checked_fixture(alone, set_up_table, tear_down_table);
 	tcase_add_test(alone, installing_twice_gives_the_same_record);
-	tcase_add_test(alone,
-		       it_remembers_that_the_advertised_form_was_named);
+	tcase_add_test(alone, it_remembers_that_the_advertised_form_was_named);
 	tcase_add_test(alone, a_full_pool_gives_none);
 	tcase_add_test(alone, expired_ones_leave_the_list_wherever_they_are);
 	tcase_add_test(alone, none_is_taken_from_under_a_channel);

@@ -962,7 +962,7 @@ struct race {
 
 struct racer {
 	struct race *race;
-	int number;
+	uint64_t number;
 };
 
 static void run_reserver(struct race *race)
@@ -1000,7 +1000,9 @@ static void *racer_run(void *arg)
 		}
 		last = value;
 		wire_put_u64(token, value);
-		if (r->number % 2 == 0) {
+		/* Now this way, now that, and neighbours differently: so
+		 * both happen however the threads are scheduled. */
+		if (((value >> 32) + r->number) % 2 == 0) {
 			if (ports_expire(&ports, token))
 				atomic_fetch_add(&r->race->expired, 1);
 		} else if (ports_redeem(&ports, token, ALICE, 0, &port)) {
@@ -1017,7 +1019,7 @@ START_TEST(redeem_or_expire)
 	struct racer racers[THREADS];
 
 	open_ports(2000, 2000);
-	for (int i = 0; i < THREADS; i++)
+	for (uint64_t i = 0; i < THREADS; i++)
 		racers[i] = (struct racer){ &race, i };
 	run_threads(racer_run, racers, sizeof(racers[0]));
 	ck_assert_uint_eq(race.redeemed + race.expired, RESERVATIONS);

@@ -33,8 +33,7 @@ START_TEST(the_lifetime_is_told_and_nothing_else)
 	ck_assert_uint_eq(ask(), 0);
 	ck_assert_str_eq(core_reply_attrs(&c), "LIFETIME MESSAGE-INTEGRITY");
 	ck_assert_uint_eq(core_reply_u32(&c, STUN_ATTR_LIFETIME), 600);
-	ck_assert_str_eq(core_signature(&c, &core_alice),
-			 "MESSAGE-INTEGRITY");
+	ck_assert_str_eq(core_signature(&c, &core_alice), "MESSAGE-INTEGRITY");
 }
 END_TEST
 
@@ -111,17 +110,16 @@ START_TEST(lifetime_0_deletes_at_once)
 	ck_assert_uint_eq(core_bind(&c, &client, 2, 0x4000, &peer), 0);
 	ck_assert_uint_eq(core_refresh(&c, &client, 3, 0), 0);
 	ck_assert_uint_eq(core_reply_u32(&c, STUN_ATTR_LIFETIME), 0);
-	ck_assert_str_eq(core_signature(&c, &core_alice),
-			 "MESSAGE-INTEGRITY");
+	ck_assert_str_eq(core_signature(&c, &core_alice), "MESSAGE-INTEGRITY");
 	ck_assert_uint_eq(c.relays_closed, 1);
 	ck_assert_uint_eq(c.last_closed.index, c.last_relay.index);
 	ck_assert_uint_eq(c.last_closed.generation, c.last_relay.generation);
 	core_expect_empty(&c);
 	ck_assert_str_eq(core_channel_data(&c, &client, 0x4000, "x"),
 			 "no_allocation");
-	ck_assert_str_eq(core_from_peer(&c, c.last_relay, &peer,
-					bytes_str("x")),
-			 "no_allocation");
+	ck_assert_str_eq(
+		core_from_peer(&c, c.last_relay, &peer, bytes_str("x")),
+		"no_allocation");
 	ck_assert_uint_eq(core_bind(&c, &client, 4, 0x4000, &peer), 437);
 }
 END_TEST
@@ -163,8 +161,7 @@ START_TEST(another_family_is_443)
 
 	core_pass(&c, 1000);
 	for (size_t i = 0; i < sizeof(families); i++) {
-		stun_add_u8_rffu(&q.builder,
-				 STUN_ATTR_REQUESTED_ADDRESS_FAMILY,
+		stun_add_u8_rffu(&q.builder, STUN_ATTR_REQUESTED_ADDRESS_FAMILY,
 				 families[i]);
 		stun_add_u32(&q.builder, STUN_ATTR_LIFETIME, 0);
 		ck_assert_uint_eq(ask(), 443);
@@ -204,8 +201,7 @@ START_TEST(another_5_tuple_is_437)
 {
 	client.port++;
 	ck_assert_uint_eq(core_refresh(&c, &client, 2, 0), 437);
-	ck_assert_str_eq(core_reply_attrs(&c),
-			 "ERROR-CODE MESSAGE-INTEGRITY");
+	ck_assert_str_eq(core_reply_attrs(&c), "ERROR-CODE MESSAGE-INTEGRITY");
 	ck_assert_uint_eq(c.relays_closed, 0);
 }
 END_TEST

@@ -46,8 +46,8 @@ START_TEST(a_401_has_realm_and_nonce_and_nothing_else)
 	ck_assert(bytes_equal(stun_find(&c.reply, STUN_ATTR_REALM)->value,
 			      bytes_str(CORE_REALM)));
 	/* An empty reason phrase. */
-	ck_assert_uint_eq(
-		stun_find(&c.reply, STUN_ATTR_ERROR_CODE)->value.len, 4);
+	ck_assert_uint_eq(stun_find(&c.reply, STUN_ATTR_ERROR_CODE)->value.len,
+			  4);
 }
 END_TEST
 
@@ -57,8 +57,7 @@ START_TEST(a_401_is_small)
 	for (size_t bytes = 1; bytes <= STUN_REALM_MAX_BYTES; bytes += 127) {
 		realm_of(bytes, false);
 		ck_assert_uint_le(size_of_401(true), 76 + (bytes + 3) / 4 * 4);
-		ck_assert_uint_eq(size_of_401(false),
-				  64 + (bytes + 3) / 4 * 4);
+		ck_assert_uint_eq(size_of_401(false), 64 + (bytes + 3) / 4 * 4);
 	}
 }
 END_TEST
@@ -85,8 +84,7 @@ START_TEST(where_sha256_is_offered_it_is_listed_first)
 	a = stun_find(&c.reply, STUN_ATTR_PASSWORD_ALGORITHMS);
 	ck_assert(bytes_equal(a->value, bytes_of(list, sizeof(list))));
 	a = stun_find(&c.reply, STUN_ATTR_NONCE);
-	ck_assert_uint_eq(nonce_features(a->value),
-			  NONCE_PASSWORD_ALGORITHMS);
+	ck_assert_uint_eq(nonce_features(a->value), NONCE_PASSWORD_ALGORITHMS);
 }
 END_TEST
 
@@ -199,11 +197,10 @@ START_TEST(answers_are_signed_as_the_request_was)
 	c.config.realms[0].offer_sha256 = true;
 	core_restart(&c);
 	ck_assert_uint_eq(core_allocate(&c, &client, 1), 0);
-	ck_assert_str_eq(core_signature(&c, &core_alice),
-			 "MESSAGE-INTEGRITY");
+	ck_assert_str_eq(core_signature(&c, &core_alice), "MESSAGE-INTEGRITY");
 	client.port++;
-	ck_assert_uint_eq(
-		core_allocate_as(&c, &client, 1, &core_alice_sha256), 0);
+	ck_assert_uint_eq(core_allocate_as(&c, &client, 1, &core_alice_sha256),
+			  0);
 	ck_assert_str_eq(core_signature(&c, &core_alice_sha256),
 			 "MESSAGE-INTEGRITY-SHA256");
 }
@@ -219,8 +216,7 @@ START_TEST(md5_by_name_is_signed_with_sha256)
 	c.config.realms[0].offer_sha256 = true;
 	core_restart(&c);
 	ck_assert_uint_eq(core_allocate_as(&c, &client, 1, &user), 0);
-	ck_assert_str_eq(core_signature(&c, &user),
-			 "MESSAGE-INTEGRITY-SHA256");
+	ck_assert_str_eq(core_signature(&c, &user), "MESSAGE-INTEGRITY-SHA256");
 }
 END_TEST
 
@@ -234,8 +230,7 @@ START_TEST(an_unnamed_algorithm_is_signed_with_sha1)
 	core_sign_as(&c, &q, &how);
 	core_send(&c, &q);
 	ck_assert_uint_eq(core_code(&c), 0);
-	ck_assert_str_eq(core_signature(&c, &core_alice),
-			 "MESSAGE-INTEGRITY");
+	ck_assert_str_eq(core_signature(&c, &core_alice), "MESSAGE-INTEGRITY");
 }
 END_TEST
 

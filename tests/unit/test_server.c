@@ -99,18 +99,18 @@ START_TEST(a_whole_session)
 	ck_assert(addr_equal(&c.verdict.to, &peer));
 	ck_assert(bytes_equal(core_made(&c), bytes_str("media")));
 
-	ck_assert_str_eq(core_from_peer(&c, c.last_relay, &peer,
-					bytes_str("media")),
-			 "to_client");
+	ck_assert_str_eq(
+		core_from_peer(&c, c.last_relay, &peer, bytes_str("media")),
+		"to_client");
 	ck_assert(addr_equal(&c.verdict.to, &client));
 	ck_assert(bytes_equal(core_made(&c),
 			      bytes_of("\x40\x00\x00\x05media", 9)));
 
 	ck_assert_uint_eq(core_refresh(&c, &client, 3, 0), 0);
 	ck_assert_uint_eq(c.relays_closed, 1);
-	ck_assert_str_eq(core_from_peer(&c, c.last_relay, &peer,
-					bytes_str("media")),
-			 "no_allocation");
+	ck_assert_str_eq(
+		core_from_peer(&c, c.last_relay, &peer, bytes_str("media")),
+		"no_allocation");
 	ck_assert_uint_eq(core_refresh(&c, &client, 4, 0), 437);
 	core_expect_empty(&c);
 }
@@ -218,9 +218,8 @@ static void ask(enum stun_method method, unsigned causes)
 		how.nonce_age_s = 601;
 
 	core_begin(&q, method,
-		   has(causes, MISMATCH) == (method == STUN_ALLOCATE) ?
-			   &client :
-			   &other,
+		   has(causes, MISMATCH) == (method == STUN_ALLOCATE) ? &client
+								      : &other,
 		   77);
 	add_arguments(method, has(causes, BAD_ARGUMENT));
 	if (has(causes, UNKNOWN_ATTRIBUTE))
@@ -359,19 +358,18 @@ END_TEST
 /* RFC 8489 section 6.3: what is no STUN message is silently discarded. */
 START_TEST(broken_form_is_dropped_by_reason)
 {
-	static const uint8_t overrun[24] = { 0, 1, 0, 4, 0x21, 0x12, 0xa4,
-					     0x42, [21] = 6, [23] = 4 };
+	static const uint8_t overrun[24] = {
+		0, 1, 0, 4, 0x21, 0x12, 0xa4, 0x42, [21] = 6, [23] = 4
+	};
 	size_t len;
 
 	core_begin(&q, STUN_BINDING, &client, 1);
 	len = stun_finish(&q.builder);
-	ck_assert_uint_eq(core_send_bytes(&c, &client, 0,
-					  bytes_of(q.bytes, len - 1)),
-			  0);
+	ck_assert_uint_eq(
+		core_send_bytes(&c, &client, 0, bytes_of(q.bytes, len - 1)), 0);
 	q.bytes[4] ^= 1; /* the magic cookie */
-	ck_assert_uint_eq(core_send_bytes(&c, &client, 0,
-					  bytes_of(q.bytes, len)),
-			  0);
+	ck_assert_uint_eq(
+		core_send_bytes(&c, &client, 0, bytes_of(q.bytes, len)), 0);
 	ck_assert_uint_eq(core_send_bytes(&c, &client, 0, bytes_str("")), 0);
 	ck_assert_uint_eq(core_dropped(&c, DROP_NOT_STUN), 3);
 	ck_assert_uint_eq(core_send_bytes(&c, &client, 0,
@@ -389,9 +387,8 @@ START_TEST(a_wrong_fingerprint_is_dropped)
 	stun_add_fingerprint(&q.builder);
 	len = stun_finish(&q.builder);
 	q.bytes[len - 1] ^= 1;
-	ck_assert_uint_eq(core_send_bytes(&c, &client, 0,
-					  bytes_of(q.bytes, len)),
-			  0);
+	ck_assert_uint_eq(
+		core_send_bytes(&c, &client, 0, bytes_of(q.bytes, len)), 0);
 	ck_assert_uint_eq(core_dropped(&c, DROP_FINGERPRINT), 1);
 }
 END_TEST
@@ -403,9 +400,9 @@ START_TEST(responses_indications_and_unknown_methods_are_dropped)
 	uint64_t dropped = 0;
 
 	for (uint16_t method = 0; method <= 0xfff; method++) {
-		for (unsigned class = 0; class <= STUN_ERROR; class++) {
+		for (unsigned class = 0; class <= STUN_ERROR; class ++) {
 			stun_begin(&q.builder, q.bytes, sizeof(q.bytes),
-				   (enum stun_class)class, method, id);
+				   (enum stun_class) class, method, id);
 			q.client = client;
 			q.listener = 0;
 			if (class == STUN_REQUEST &&
@@ -607,6 +604,23 @@ START_TEST(a_listener_may_close_while_one_waits)
 }
 END_TEST
 
+/* Then the key that was asked for is nobody's there. */
+START_TEST(a_listener_may_change_its_realm_while_one_waits)
+{
+	struct turn_listener l = c.config.listeners[0];
+
+	c.hold_lookups = true;
+	ck_assert_uint_eq(core_allocate(&c, &client, 1), 1);
+	l.realm = 1;
+	turn_set_listener(c.server, 0, &l);
+	core_answer_lookup(&c, c.last_ticket);
+	ck_assert_uint_eq(core_code(&c), 401);
+	ck_assert(bytes_equal(stun_find(&c.reply, STUN_ATTR_REALM)->value,
+			      bytes_str(CORE_OTHER_REALM)));
+	ck_assert_uint_eq(c.relays_asked, 0);
+}
+END_TEST
+
 /* Two Allocate requests of one 5-tuple wait; the first answered wins. */
 START_TEST(an_allocation_may_come_while_one_waits)
 {
@@ -686,9 +700,8 @@ START_TEST(driven_by_its_own_wishes_it_ends_everything)
 	while (turn_next_ms(c.server) != UINT64_MAX) {
 		uint64_t next_ms = turn_next_ms(c.server);
 
-		core_wait(&c, next_ms > c.now.mono_ms ?
-				      next_ms - c.now.mono_ms :
-				      0);
+		core_wait(&c, next_ms > c.now.mono_ms ? next_ms - c.now.mono_ms
+						      : 0);
 		ck_assert_uint_lt(++calls, 100);
 	}
 	ck_assert_uint_le(c.now.mono_ms, 1000000 + 600000 + TIMER_TICK_MS);
@@ -730,8 +743,8 @@ END_TEST
 /* New ones may begin between two calls; none is left in the end. */
 START_TEST(shutdown_goes_on_where_it_stopped)
 {
-	ck_assert(!turn_end_next(c.server, &c.now, TURN_CAUSE_SHUTDOWN,
-				 &c.out));
+	ck_assert(
+		!turn_end_next(c.server, &c.now, TURN_CAUSE_SHUTDOWN, &c.out));
 	for (uint16_t i = 0; i < 12; i++) {
 		client.port = (uint16_t)(5000 + i);
 		ck_assert_uint_eq(core_allocate(&c, &client, 1), 0);
@@ -746,8 +759,8 @@ START_TEST(shutdown_goes_on_where_it_stopped)
 		ck_assert(turn_end_next(c.server, &c.now, TURN_CAUSE_SHUTDOWN,
 					&c.out));
 	}
-	ck_assert(!turn_end_next(c.server, &c.now, TURN_CAUSE_SHUTDOWN,
-				 &c.out));
+	ck_assert(
+		!turn_end_next(c.server, &c.now, TURN_CAUSE_SHUTDOWN, &c.out));
 	core_expect_empty(&c);
 }
 END_TEST
@@ -954,6 +967,7 @@ static Suite *suite(void)
 	tcase_add_test(t, an_answer_counts_once);
 	tcase_add_test(t, a_nonce_may_grow_old_while_waiting);
 	tcase_add_test(t, a_listener_may_close_while_one_waits);
+	tcase_add_test(t, a_listener_may_change_its_realm_while_one_waits);
 	tcase_add_test(t, an_allocation_may_come_while_one_waits);
 	tcase_add_test(t, an_allocation_may_end_while_one_waits);
 	tcase_add_test(t, an_idle_server_wants_nothing);

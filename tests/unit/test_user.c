@@ -60,6 +60,17 @@ START_TEST(the_same_name_in_another_realm_is_another_user)
 }
 END_TEST
 
+/* Also if their hashes should be the same: the record is what is compared. */
+START_TEST(a_realm_is_compared_not_only_hashed)
+{
+	uint32_t alice = join(0, "alice");
+	struct user *user = pool_at(&users.pool, alice);
+
+	user->realm = 1; /* now in the bucket of realm 0 */
+	ck_assert_uint_ne(join(0, "alice"), alice);
+}
+END_TEST
+
 START_TEST(the_last_allocation_takes_the_record_with_it)
 {
 	uint32_t alice = join(0, "alice");
@@ -79,11 +90,10 @@ END_TEST
 /* RFC 8489 section 14.3: up to 508 bytes, of whatever content. */
 START_TEST(names_are_bytes_of_any_length)
 {
-	uint8_t longest[STUN_USERNAME_MAX_BYTES];
+	static const uint8_t longest[STUN_USERNAME_MAX_BYTES];
 	struct bytes name = bytes_of(longest, sizeof(longest));
 	uint32_t i;
 
-	memset(longest, 0, sizeof(longest));
 	i = users_join(&users, 0, name);
 	ck_assert(bytes_equal(users_name(&users, i), name));
 	name.len--;
@@ -144,6 +154,7 @@ static Suite *suite(void)
 	tcase_add_checked_fixture(t, set_up, tear_down);
 	tcase_add_test(t, allocations_of_a_user_share_one_record);
 	tcase_add_test(t, the_same_name_in_another_realm_is_another_user);
+	tcase_add_test(t, a_realm_is_compared_not_only_hashed);
 	tcase_add_test(t, the_last_allocation_takes_the_record_with_it);
 	tcase_add_test(t, names_are_bytes_of_any_length);
 	tcase_add_test(t, what_cannot_be_is_asserted);
