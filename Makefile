@@ -353,6 +353,8 @@ install: all $(systemd_files) ## to prefix (/usr/local), below DESTDIR; an exist
 	$(INSTALL) -d $(DESTDIR)$(docdir)/examples
 	$(INSTALL) -m 644 $(BUILD)/systemd/privileged-port.conf \
 		$(DESTDIR)$(docdir)/examples
+	$(INSTALL) -m 644 etc/fail2ban/turnpiked.conf \
+		$(DESTDIR)$(docdir)/examples/fail2ban-filter.conf
 	set -e; for page in $(manuals); do \
 		folder=$(DESTDIR)$(mandir)/man$${page##*.}; \
 		$(INSTALL) -d $$folder; $(INSTALL) -m 644 $$page $$folder; \
@@ -381,7 +383,7 @@ uninstall: ## removes what install put there; turnpike.conf stays
 		$(DESTDIR)$(sysusersdir)/turnpike.conf \
 		$(DESTDIR)$(tmpfilesdir)/turnpike.conf
 	rm -f $(addprefix $(DESTDIR)$(docdir)/,$(documents) \
-		examples/privileged-port.conf)
+		examples/privileged-port.conf examples/fail2ban-filter.conf)
 	-rmdir $(DESTDIR)$(docdir)/examples $(DESTDIR)$(docdir)
 
 # The release: what git holds, and configure, so that no autoconf is needed.

@@ -127,6 +127,7 @@ static void decide_rest(struct conf *c)
 	c->log_level =
 		(enum log_level)(LOG_LEVEL_ERROR + number_of(c, OPT_LOG_LEVEL));
 	c->log_format = (enum conf_log_format)number_of(c, OPT_LOG_FORMAT);
+	c->turn.log_peers = number_of(c, OPT_LOG_PEERS) != 0;
 }
 
 static void decide(struct conf *c, const struct conf_machine *machine,

@@ -25,6 +25,7 @@
 
 static const char *const transports[] = { "udp", NULL };
 static const char *const settings[] = { "auto", "on", "off", NULL };
+static const char *const switches[] = { "off", "on", NULL };
 static const char *const levels[] = { "error", "warning", "notice",
 				      "info",  "debug",   NULL };
 static const char *const formats[] = { "auto", "text", "json", "journal",
@@ -368,6 +369,14 @@ const struct option options[OPTION_COUNT] = {
 		.words = formats,
 		.value = "\"auto\"",
 		.help = "auto: to the journal if there is one, else text",
+	},
+	[OPT_LOG_PEERS] = {
+		.name = "peers",
+		.group = GROUP_LOG,
+		.type = OPTION_WORD,
+		.words = switches,
+		.value = "\"off\"",
+		.help = "whether each new peer of a session is logged",
 	},
 };
 

@@ -217,39 +217,59 @@ static bool reserve_next(struct turn_server *s, const struct now *now,
 	return true;
 }
 
-static void log_begun(struct turn_server *s, const struct now *now,
-		      const struct allocation *a, struct actions *out)
+/* A record of the session: who it is, and under which address. */
+static struct log_record *log_session(struct turn_server *s,
+				      const struct now *now,
+				      const struct allocation *a,
+				      const char *message, struct actions *out)
 {
-	struct log_record *log = actions_log(out, LOG_LEVEL_INFO,
-					     "session began", now->wall_s);
-	struct addr relayed = addr_with_port(&s->config.relay_advertise,
-					     a->relay_port);
+	struct log_record *log =
+		actions_log(out, LOG_LEVEL_INFO, message, now->wall_s);
+	struct addr relayed =
+		addr_with_port(&s->config.relay_advertise, a->relay_port);
 
 	log_addr(log, "client", &a->client);
 	log_bytes(log, "user", users_name(&s->users, a->user));
 	log_text(log, "realm", s->config.realms[a->realm].name);
 	log_addr(log, "relayed", &relayed);
+	return log;
 }
 
 static void log_ended(struct turn_server *s, const struct now *now,
 		      const struct allocation *a, enum turn_cause cause,
 		      struct actions *out)
 {
-	struct log_record *log = actions_log(out, LOG_LEVEL_INFO,
-					     "session ended", now->wall_s);
-	struct addr relayed = addr_with_port(&s->config.relay_advertise,
-					     a->relay_port);
+	struct log_record *log =
+		log_session(s, now, a, "session ended", out);
 
-	log_addr(log, "client", &a->client);
-	log_bytes(log, "user", users_name(&s->users, a->user));
-	log_text(log, "realm", s->config.realms[a->realm].name);
-	log_addr(log, "relayed", &relayed);
 	log_number(log, "duration_s", (now->mono_ms - a->began_ms) / 1000);
 	log_number(log, "to_peer_packets", a->to_peer_packets);
 	log_number(log, "to_peer_bytes", a->to_peer_bytes);
 	log_number(log, "to_client_packets", a->to_client_packets);
 	log_number(log, "to_client_bytes", a->to_client_bytes);
 	log_text(log, "cause", turn_cause_name(cause));
+}
+
+void allocation_log_peers(struct turn_server *s, const struct now *now,
+			  uint32_t index, const struct addr *peers,
+			  unsigned count, struct actions *out)
+{
+	char text[LOG_VALUE_MAX_BYTES + ADDR_TEXT_BYTES];
+	struct log_record *log;
+	size_t len = 0;
+
+	if (!s->config.log_peers || !count)
+		return;
+	/* Cut at what a log value holds; `count` says how many there are. */
+	for (unsigned i = 0; i < count && len < LOG_VALUE_MAX_BYTES; i++) {
+		if (i)
+			text[len++] = ',';
+		addr_print(&peers[i], text + len);
+		len += strlen(text + len);
+	}
+	log = log_session(s, now, at(s, index), "session has a new peer", out);
+	log_bytes(log, "peer", bytes_of(text, len));
+	log_number(log, "count", count);
 }
 
 void allocation_opened(struct turn_server *s, const struct now *now,
@@ -274,7 +294,7 @@ void allocation_opened(struct turn_server *s, const struct now *now,
 	counter_add(&s->counters.allocations_begun, 1);
 	counter_add(&s->counters.allocations, 1);
 	allocation_reply(s, now, index, out);
-	log_begun(s, now, a, out);
+	log_session(s, now, a, "session began", out);
 }
 
 /* Whether another port may do what this one did not. */

@@ -60,6 +60,14 @@ void allocation_refresh(struct turn_server *s, const struct now *now,
 void allocation_rearm(struct turn_server *s, uint32_t index);
 
 /*
+ * Logs peers that are new to the session, in one line, where the configuration
+ * wants them logged; with `count` 0 nothing happens.
+ */
+void allocation_log_peers(struct turn_server *s, const struct now *now,
+			  uint32_t index, const struct addr *peers,
+			  unsigned count, struct actions *out);
+
+/*
  * The allocation's timer was due: ends it, or removes what of it has expired.
  */
 void allocation_due(struct turn_server *s, const struct now *now,

@@ -165,18 +165,25 @@ static void log_refusal(struct request *r, const char *why)
 static bool prove(struct request *r, const struct secret *key, bool known)
 {
 	struct turn_server *s = r->server;
-	const struct stun_attr *nonce = stun_find(&r->message, STUN_ATTR_NONCE);
+	const struct stun_attr *attr = stun_find(&r->message, STUN_ATTR_NONCE);
 	bool right =
 		stun_check_integrity(&r->message, s->crypto, secret_bytes(key));
+	enum nonce_state nonce =
+		nonce_check(&s->config.nonce, s->crypto, attr->value,
+			    &r->in->source, request_realm(r), r->now->wall_s);
 
 	if (!known || !right) {
 		reply_challenge(r, STUN_UNAUTHENTICATED);
-		log_refusal(r, known ? "wrong password" : "unknown user");
+		/*
+		 * Without a nonce of ours the source may be spoofed: what reads
+		 * the log must not lock out who never sent anything.
+		 */
+		if (nonce != NONCE_FOREIGN)
+			log_refusal(r, known ? "wrong password" :
+					       "unknown user");
 		return false;
 	}
-	if (nonce_check(&s->config.nonce, s->crypto, nonce->value,
-			&r->in->source, request_realm(r),
-			r->now->wall_s) != NONCE_FRESH) {
+	if (nonce != NONCE_FRESH) {
 		reply_challenge(r, STUN_STALE_NONCE);
 		return false;
 	}

@@ -80,7 +80,7 @@ static void handle(struct request *r)
 	struct reply reply;
 	uint32_t permission;
 	uint16_t number, code;
-	bool bound;
+	bool bound, is_new;
 
 	/* What has expired is neither bound nor counted. */
 	channel_remove_expired(&s->flows, r->allocation, r->now->mono_ms);
@@ -95,10 +95,13 @@ static void handle(struct request *r)
 	permission = permission_install(&s->flows, r->allocation, &named,
 					r->now->mono_ms);
 	assert(permission != POOL_NONE);
+	is_new = flow_find_channel(&s->flows, r->allocation, number) ==
+		 POOL_NONE;
 	bound = channel_bind(&s->flows, r->allocation, number, &peer,
 			     permission, r->now->mono_ms);
 	assert(bound);
 	allocation_rearm(s, r->allocation);
+	allocation_log_peers(s, r->now, r->allocation, &peer, is_new, r->out);
 	reply_begin(&reply, s, r->out, &r->to, STUN_SUCCESS);
 	reply_send(&reply);
 }

@@ -51,6 +51,8 @@ struct turn_config {
 	struct turn_limits limits;
 	struct nonce_keys nonce;
 	struct peer_policy peers;
+	/* Each new peer of a session is logged. */
+	bool log_peers;
 	/* Some credential source answers later than within the call. */
 	bool lookups_are_async;
 	uint8_t worker_count;

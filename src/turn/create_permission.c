@@ -36,23 +36,23 @@ static uint16_t check(const struct request *r, struct peers *peers)
 	return 0;
 }
 
-/* How many of them have no permission yet, each counted once. */
-static unsigned count_new(const struct request *r, const struct peers *peers)
+/* Those that have no permission yet, each once, in our records' form. */
+static unsigned find_new(const struct request *r, const struct peers *peers,
+			 struct addr fresh[STUN_ATTRS_MAX])
 {
 	const struct turn_server *s = r->server;
-	struct addr seen[STUN_ATTRS_MAX];
 	unsigned i, j, count = 0;
 
 	for (i = 0; i < peers->count; i++) {
 		struct addr ip = peer_policy_canonical(&s->config.peers,
 						       &peers->named[i]);
 
-		for (j = 0; j < count && !addr_equal(&seen[j], &ip); j++)
+		for (j = 0; j < count && !addr_equal(&fresh[j], &ip); j++)
 			;
 		if (j == count &&
 		    flow_find_permission(&s->flows, r->allocation, &ip) ==
 			    POOL_NONE)
-			seen[count++] = ip;
+			fresh[count++] = ip;
 	}
 	return count;
 }
@@ -63,14 +63,18 @@ static void handle(struct request *r)
 	const struct allocation *a =
 		pool_at(&s->flows.allocations, r->allocation);
 	struct peers peers = { .count = 0 };
+	struct addr fresh[STUN_ATTRS_MAX];
+	unsigned fresh_count = 0;
 	uint16_t code = check(r, &peers);
 	struct reply reply;
 	unsigned i;
 
 	/* What has expired must not count against the limit. */
 	permission_remove_expired(&s->flows, r->allocation, r->now->mono_ms);
-	if (!code && a->permission_count + count_new(r, &peers) >
-			     s->config.limits.permissions_per_allocation)
+	if (!code)
+		fresh_count = find_new(r, &peers, fresh);
+	if (a->permission_count + fresh_count >
+	    s->config.limits.permissions_per_allocation)
 		code = STUN_INSUFFICIENT_CAPACITY;
 	if (code) {
 		reply_error(s, r->out, &r->to, code);
@@ -85,6 +89,8 @@ static void handle(struct request *r)
 		assert(p != POOL_NONE);
 	}
 	allocation_rearm(s, r->allocation);
+	allocation_log_peers(s, r->now, r->allocation, fresh, fresh_count,
+			     r->out);
 	reply_begin(&reply, s, r->out, &r->to, STUN_SUCCESS);
 	reply_send(&reply);
 }

@@ -141,7 +141,8 @@ static struct addr peer_of(uint8_t choice, uint16_t port)
 	static const uint8_t mapped[16] = { [10] = 0xff, 0xff, 10, 0, 0, 4 };
 	uint16_t in_range = (uint16_t)(PORT_MIN + port % 8);
 
-	switch (choice % 16) {
+	choice %= 16;
+	switch (choice) {
 	case 8:
 		return addr_with_port(&config.relay, in_range);
 	case 9:
@@ -304,7 +305,7 @@ static void check_reply(const struct action_reply *reply)
 	check_padding(m);
 	assert(parsed.unknown_count == 0);
 	assert(reply->to.port != 0);
-	assert(config.listeners[reply->listener].in_use);
+	assert(reply->listener < 2);
 	if (parsed.class == STUN_ERROR) {
 		const struct stun_attr *error =
 			stun_find(&parsed, STUN_ATTR_ERROR_CODE);

@@ -9,6 +9,7 @@ import threading
 import pytest
 
 import stun
+from daemon import ROOT
 from turnclient import TurnClient
 from workers import socket_on
 
@@ -116,6 +117,45 @@ def test_refused_authentication(daemon, client, workers):
     assert len(refused) == 2, refused
     assert first in refused[0] and other in refused[1]
     assert "canary" not in "\n".join(server.log)
+
+
+def test_fail2ban_filter_reads_refusals(daemon, client):
+    """The shipped filter finds the address in the line, and only there."""
+    with open(os.path.join(ROOT, "etc/fail2ban/turnpiked.conf")) as f:
+        text = f.read()
+    expression = re.search("^failregex = (.*)$", text, re.M).group(1)
+    expression = re.compile(expression.replace("<HOST>", r"(?P<host>\S+?)"))
+    server = daemon()
+    refuse(server, client, "127.0.0.5", "alice", 0, 1)
+    client(server).allocate()
+    server.stop()
+    found = [m.group("host") for m in map(expression.match, server.log) if m]
+    assert found == ["127.0.0.5"]
+
+
+def test_refusals_without_our_nonce_are_not_logged(daemon, client):
+    """A spoofed source must get nobody banned."""
+    server = daemon()
+    c = client(server, password="wrong")
+    c.get_challenge()
+    c.nonce = c.nonce[:-1] + (b"B" if c.nonce.endswith(b"A") else b"A")
+    c.allocate(expect=401, retry=False)
+    server.stop()
+    assert not server.lines("(?i)refused")
+
+
+def test_new_peers_are_logged_where_wanted(daemon, client):
+    server = daemon(log={"peers": "on"})
+    c = client(server)
+    c.allocate()
+    for _ in range(2):
+        c.permit("127.0.0.1", "127.0.0.2")
+    c.bind_channel(0x4000, ("127.0.0.3", 7000))
+    c.bind_channel(0x4000, ("127.0.0.3", 7000))
+    server.stop()
+    assert [re.search("peer=(\\S+) count=(\\d)", line).groups()
+            for line in server.lines("new peer")] == [
+        ("127.0.0.1,127.0.0.2", "2"), ("127.0.0.3:7000", "1")]
 
 
 def test_a_missing_credential_is_no_refusal(daemon, client):

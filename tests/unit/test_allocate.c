@@ -390,7 +390,7 @@ static struct told what_was_told(void)
 
 	if (token)
 		memcpy(t.token, token->value.data, sizeof(t.token));
-	strcpy(t.attrs, core_reply_attrs(&c));
+	snprintf(t.attrs, sizeof(t.attrs), "%s", core_reply_attrs(&c));
 	return t;
 }
 

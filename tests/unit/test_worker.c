@@ -151,7 +151,8 @@ static void add_user(const char *name, const char *password)
 static void make_config(void)
 {
 	memset(&config, 0, sizeof(config));
-	strcpy(config.realms[0].name, "example.org");
+	snprintf(config.realms[0].name, sizeof(config.realms[0].name), "%s",
+		 "example.org");
 	config.realm_count = 1;
 	config.relay = addr_ipv4(RELAY_IP, 0);
 	config.relay_advertise = addr_ipv4(ADVERTISED_IP, 0);
