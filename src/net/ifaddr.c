@@ -86,8 +86,7 @@ static int open_netlink(uint32_t groups, int flags)
 	};
 	int err, fd;
 
-	fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | flags,
-		    NETLINK_ROUTE);
+	fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | flags, NETLINK_ROUTE);
 	if (fd < 0)
 		return -errno;
 	if (bind(fd, (struct sockaddr *)&local, sizeof(local))) {
@@ -101,7 +100,7 @@ static int open_netlink(uint32_t groups, int flags)
 /* Only the kernel's word counts, not that of another process. */
 static ssize_t receive(int fd, uint8_t *buffer)
 {
-	struct sockaddr_nl from;
+	struct sockaddr_nl from = { .nl_pid = UINT32_MAX };
 	socklen_t from_len;
 	ssize_t n;
 

@@ -25,9 +25,9 @@ struct relay_set {
 	struct relay_socket *sockets; /* by allocation index */
 	uint32_t capacity;
 	uint32_t count;
-	uint32_t touched;    /* no socket was ever at or above */
-	uint32_t look_at;    /* where relay_set_look_drops() goes on */
-	uint64_t drops;      /* datagrams lost at all sockets, as far as seen */
+	uint32_t touched; /* no socket was ever at or above */
+	uint32_t look_at; /* where relay_set_look_drops() goes on */
+	uint64_t drops;   /* datagrams lost at all sockets, as far as seen */
 	int epoll_fd;
 	int buffer_bytes;
 	struct addr local; /* port 0 */

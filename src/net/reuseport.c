@@ -25,10 +25,10 @@ uint16_t reuseport_worker_of(const struct addr *client, uint16_t workers)
 }
 
 /* A ^= A >> shift, by way of X. */
-#define FOLD(shift)                                                           \
-	BPF_STMT(BPF_MISC | BPF_TAX, 0),                                      \
-	BPF_STMT(BPF_ALU | BPF_RSH | BPF_K, (shift)),                         \
-	BPF_STMT(BPF_ALU | BPF_XOR | BPF_X, 0)
+#define FOLD(shift)                                           \
+	BPF_STMT(BPF_MISC | BPF_TAX, 0),                      \
+		BPF_STMT(BPF_ALU | BPF_RSH | BPF_K, (shift)), \
+		BPF_STMT(BPF_ALU | BPF_XOR | BPF_X, 0)
 
 int reuseport_attach(int fd, uint16_t workers)
 {

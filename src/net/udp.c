@@ -113,8 +113,8 @@ static int open_group(struct addr local, uint16_t count, int buffer_bytes,
 			err = udp_local(fds[0], &local);
 		if (err)
 			goto out;
-		fds[opened] = open_member(&local, count, opened == 0,
-					  buffer_bytes);
+		fds[opened] =
+			open_member(&local, count, opened == 0, buffer_bytes);
 		if (fds[opened] < 0) {
 			err = fds[opened];
 			goto out;

@@ -26,20 +26,20 @@
 #define UDP_IN_CONTROL_BYTES (2 * CMSG_SPACE(sizeof(int)))
 
 struct udp_in {
-	unsigned used; /* messages that hold something */
-	uint8_t *heads; /* of all messages, close together */
+	unsigned used;   /* messages that hold something */
+	uint8_t *heads;  /* of all messages, close together */
 	uint8_t *bodies; /* room for whole messages, rarely used */
 	struct mmsghdr headers[UDP_IN_MESSAGES];
 	struct iovec vectors[UDP_IN_MESSAGES][2];
 	union sockaddr_any sources[UDP_IN_MESSAGES];
-	_Alignas(struct cmsghdr) uint8_t
-		control[UDP_IN_MESSAGES][UDP_IN_CONTROL_BYTES];
+	_Alignas(struct cmsghdr)
+		uint8_t control[UDP_IN_MESSAGES][UDP_IN_CONTROL_BYTES];
 };
 
 /* One message that was read, being taken apart. */
 struct udp_in_message {
-	struct bytes rest;      /* what udp_in_next() has not given yet */
-	size_t segment_bytes;   /* of each datagram but the last */
+	struct bytes rest;    /* what udp_in_next() has not given yet */
+	size_t segment_bytes; /* of each datagram but the last */
 	struct addr source;
 	uint8_t tos;
 	bool ended;

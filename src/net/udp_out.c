@@ -93,8 +93,8 @@ static bool fits(const struct udp_out *out, const struct udp_out_group *g,
 void udp_out_add(struct udp_out *out, int fd, const struct verdict *v,
 		 struct bytes datagram)
 {
-	unsigned bytes = (unsigned)v->prepend_bytes + v->payload_bytes +
-			 v->pad_bytes;
+	unsigned bytes =
+		(unsigned)v->prepend_bytes + v->payload_bytes + v->pad_bytes;
 	unsigned bucket = bucket_of(v->flow);
 	struct udp_out_group *g = NULL;
 	struct udp_out_datagram *d;
@@ -335,8 +335,9 @@ static void send_headers(struct udp_out *out, const struct udp_out_group *g,
 		int sent;
 
 		if (n - i == 1)
-			sent = sendmsg(g->fd, &out->headers[i].msg_hdr, 0) < 0 ?
-				       -1 : 1;
+			sent = sendmsg(g->fd, &out->headers[i].msg_hdr, 0) < 0
+				       ? -1
+				       : 1;
 		else
 			sent = sendmmsg(g->fd, &out->headers[i], n - i, 0);
 		if (sent <= 0) {

@@ -49,9 +49,9 @@ struct udp_out_group {
 	uint32_t bytes;         /* of all datagrams */
 	uint16_t segment_bytes; /* of each but the last */
 	uint16_t count;
-	uint16_t first;         /* datagrams, index + 1 */
+	uint16_t first; /* datagrams, index + 1 */
 	uint16_t last;
-	uint16_t next;          /* group of the same socket, index + 1 */
+	uint16_t next; /* group of the same socket, index + 1 */
 	uint16_t bucket;
 	uint8_t tos;
 	bool dont_fragment;
@@ -74,9 +74,9 @@ struct udp_out {
 	unsigned group_count;
 	unsigned socket_count;
 	unsigned copied_bytes;
-	uint32_t segment_limit;  /* larger segments were refused */
-	uint32_t limit_flushes;  /* until they are tried again */
-	uint16_t open[UDP_OUT_BUCKETS];    /* by flow: group, index + 1 */
+	uint32_t segment_limit;         /* larger segments were refused */
+	uint32_t limit_flushes;         /* until they are tried again */
+	uint16_t open[UDP_OUT_BUCKETS]; /* by flow: group, index + 1 */
 	uint16_t sockets_by_fd[UDP_OUT_BUCKETS]; /* index + 1 */
 	struct udp_out_socket sockets[UDP_OUT_DATAGRAMS];
 	struct udp_out_group groups[UDP_OUT_DATAGRAMS];

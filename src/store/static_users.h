@@ -26,8 +26,7 @@ void static_users_free(struct static_users *set);
  * USERHASH under which it can be found. Returns 0, -EEXIST if the realm has a
  * user of that name, or -ENOMEM.
  */
-int static_users_add(struct static_users *set, uint8_t realm,
-		     const char *name,
+int static_users_add(struct static_users *set, uint8_t realm, const char *name,
 		     const uint8_t userhash[STUN_USERHASH_BYTES],
 		     const struct turn_keys *keys);
 

@@ -12,7 +12,7 @@
 
 struct store_query {
 	uint8_t realm;
-	bool by_hash;      /* `name` is a USERHASH */
+	bool by_hash; /* `name` is a USERHASH */
 	struct bytes name;
 };
 

@@ -43,8 +43,7 @@ void stun_add_xor_addr(struct stun_builder *b, uint16_t type,
 		       const struct addr *a);
 
 /* MAPPED-ADDRESS, ALTERNATE-SERVER: RFC 8489 section 14.1. */
-void stun_add_addr(struct stun_builder *b, uint16_t type,
-		   const struct addr *a);
+void stun_add_addr(struct stun_builder *b, uint16_t type, const struct addr *a);
 
 /*
  * ERROR-CODE with an empty reason phrase (RFC 8489 section 14.8), and

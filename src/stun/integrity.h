@@ -28,8 +28,8 @@ void stun_long_term_key(struct crypto *crypto, enum stun_algorithm algorithm,
 			struct bytes password, struct secret *out);
 
 /* USERHASH: SHA-256 over name ":" realm, RFC 8489 section 14.4. */
-void stun_userhash(struct crypto *crypto, struct bytes name,
-		   struct bytes realm, uint8_t out[STUN_USERHASH_BYTES]);
+void stun_userhash(struct crypto *crypto, struct bytes name, struct bytes realm,
+		   uint8_t out[STUN_USERHASH_BYTES]);
 
 /* The value that FINGERPRINT has over these bytes, RFC 8489 section 14.7. */
 uint32_t stun_fingerprint(struct bytes message);

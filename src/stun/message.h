@@ -41,7 +41,7 @@ struct stun_message {
 	uint16_t attr_count;
 	uint16_t unknown_count; /* comprehension-required and not known */
 	struct stun_attr attrs[STUN_ATTRS_MAX]; /* in the order received */
-	uint16_t unknown[STUN_UNKNOWN_MAX]; /* each type once */
+	uint16_t unknown[STUN_UNKNOWN_MAX];     /* each type once */
 	/*
 	 * Where the integrity attributes start, from the first byte of the
 	 * message; 0 where absent. Neither is among attrs[].

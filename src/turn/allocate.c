@@ -33,15 +33,15 @@ static uint16_t check(const struct request *r, struct allocation_request *want)
 	    !even_port(even, &want->want) ||
 	    !method_lifetime(r, &want->lifetime_s))
 		return STUN_BAD_REQUEST;
-	if (token && (!stun_attr_well_sized(token) || even || family ||
-		      additional))
+	if (token &&
+	    (!stun_attr_well_sized(token) || even || family || additional))
 		return STUN_BAD_REQUEST;
 	if (family && additional)
 		return STUN_BAD_REQUEST;
 	if (family && family != r->server->config.relay.family)
 		return STUN_ADDRESS_FAMILY_UNSUPPORTED;
-	if (additional && (additional != ADDR_IPV6 ||
-			   want->want == PORTS_EVEN_PAIR))
+	if (additional &&
+	    (additional != ADDR_IPV6 || want->want == PORTS_EVEN_PAIR))
 		return STUN_BAD_REQUEST;
 	if (token) {
 		want->from_token = true;

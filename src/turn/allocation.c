@@ -34,7 +34,8 @@ static void warn(struct turn_server *s, const struct now *now,
 	struct log_record *log;
 	uint32_t held;
 
-	if (!log_gate_pass(&s->shared->gate, bytes_str(message), now->mono_ms, &held))
+	if (!log_gate_pass(&s->shared->gate, bytes_str(message), now->mono_ms,
+			   &held))
 		return;
 	log = actions_log(out, LOG_LEVEL_WARNING, message, now->wall_s);
 	log_text(log, "option", option);
@@ -45,9 +46,9 @@ static void warn(struct turn_server *s, const struct now *now,
 static uint16_t charge(struct request *r, uint64_t user)
 {
 	struct turn_server *s = r->server;
-	uint32_t max = r->allocations_max ?
-			       r->allocations_max :
-			       s->config.limits.allocations_per_user;
+	uint32_t max = r->allocations_max
+			       ? r->allocations_max
+			       : s->config.limits.allocations_per_user;
 
 	switch (quota_take(&s->shared->quota, user, max)) {
 	case QUOTA_OK:
@@ -88,8 +89,7 @@ static void uncharge_all(struct turn_server *s, uint64_t user,
 
 /* Takes the port or ports and the charge, or says which error it is. */
 static uint16_t take_port(struct request *r, uint64_t user,
-			  const struct allocation_request *want,
-			  uint16_t *port)
+			  const struct allocation_request *want, uint16_t *port)
 {
 	struct turn_server *s = r->server;
 	uint16_t code;
@@ -97,9 +97,9 @@ static uint16_t take_port(struct request *r, uint64_t user,
 	/* The charge for a reserved port was taken with the reservation. */
 	if (want->from_token)
 		return ports_redeem(&s->shared->ports, want->token, user,
-				    r->now->mono_ms, port) ?
-			       0 :
-			       STUN_INSUFFICIENT_CAPACITY;
+				    r->now->mono_ms, port)
+			       ? 0
+			       : STUN_INSUFFICIENT_CAPACITY;
 	code = charge_all(r, user, want->want);
 	if (code)
 		return code;
@@ -136,8 +136,8 @@ uint16_t allocation_begin(struct request *r,
 {
 	struct turn_server *s = r->server;
 	struct flow_table *t = &s->flows;
-	uint64_t user = quota_user(&s->shared->quota, request_realm(r),
-				   r->name);
+	uint64_t user =
+		quota_user(&s->shared->quota, request_realm(r), r->name);
 	uint16_t port, code = take_port(r, user, want, &port);
 	struct allocation *a;
 	uint32_t i;
@@ -172,8 +172,7 @@ uint16_t allocation_begin(struct request *r,
 	a->sign_sha256 = r->to.sign_sha256;
 	a->fingerprint = r->to.fingerprint;
 	a->expires_ms = r->now->mono_ms + 1000 * (uint64_t)want->lifetime_s;
-	map_add(&t->by_client, i,
-		flow_hash_client(t, &a->client, a->listener));
+	map_add(&t->by_client, i, flow_hash_client(t, &a->client, a->listener));
 	timer_arm(&s->expiries, i, a->expires_ms);
 	ask_for_socket(s, i, r->out);
 	return 0;
@@ -204,8 +203,7 @@ static bool reserve_next(struct turn_server *s, const struct now *now,
 		return false;
 	v = pool_at(&s->reservations, i);
 	if (!ports_reserve(&s->shared->ports, (uint16_t)(a->relay_port + 1),
-			   &s->random, a->quota_user, now->mono_ms,
-			   v->token)) {
+			   &s->random, a->quota_user, now->mono_ms, v->token)) {
 		pool_give(&s->reservations, i);
 		return false;
 	}
@@ -239,8 +237,7 @@ static void log_ended(struct turn_server *s, const struct now *now,
 		      const struct allocation *a, enum turn_cause cause,
 		      struct actions *out)
 {
-	struct log_record *log =
-		log_session(s, now, a, "session ended", out);
+	struct log_record *log = log_session(s, now, a, "session ended", out);
 
 	log_number(log, "duration_s", (now->mono_ms - a->began_ms) / 1000);
 	log_number(log, "to_peer_packets", a->to_peer_packets);
@@ -317,8 +314,8 @@ void allocation_not_opened(struct turn_server *s, const struct now *now,
 	 */
 	if (port_was_to_blame(error) && !a->from_token &&
 	    a->ports_tried < CORE_PORT_TRIES_MAX &&
-	    ports_take(&s->shared->ports, &s->random,
-		       (enum ports_want)a->want, &next)) {
+	    ports_take(&s->shared->ports, &s->random, (enum ports_want)a->want,
+		       &next)) {
 		give_port(s, a);
 		a->relay_port = next;
 		a->ports_tried++;
@@ -343,24 +340,22 @@ void allocation_reply(struct turn_server *s, const struct now *now,
 {
 	const struct allocation *a = at(s, index);
 	struct reply_to to = reply_to_of(s, a);
-	struct addr relayed = addr_with_port(&s->config.relay_advertise,
-					     a->relay_port);
+	struct addr relayed =
+		addr_with_port(&s->config.relay_advertise, a->relay_port);
 	uint64_t left_s = (a->expires_ms - now->mono_ms) / 1000;
 	struct reply r;
 
 	reply_begin(&r, s, out, &to, STUN_SUCCESS);
 	stun_add_xor_addr(&r.builder, STUN_ATTR_XOR_RELAYED_ADDRESS, &relayed);
 	stun_add_u32(&r.builder, STUN_ATTR_LIFETIME,
-		     left_s < a->lifetime_s ? (uint32_t)left_s :
-					      a->lifetime_s);
+		     left_s < a->lifetime_s ? (uint32_t)left_s : a->lifetime_s);
 	if (a->told_ipv6_error)
 		stun_add_address_error(&r.builder, ADDR_IPV6,
 				       STUN_ADDRESS_FAMILY_UNSUPPORTED);
 	if (a->has_token)
 		stun_add(&r.builder, STUN_ATTR_RESERVATION_TOKEN,
 			 bytes_of(a->token, sizeof(a->token)));
-	stun_add_xor_addr(&r.builder, STUN_ATTR_XOR_MAPPED_ADDRESS,
-			  &a->client);
+	stun_add_xor_addr(&r.builder, STUN_ATTR_XOR_MAPPED_ADDRESS, &a->client);
 	reply_send(&r);
 }
 

@@ -75,8 +75,7 @@ void allocation_due(struct turn_server *s, const struct now *now,
 
 /* Ends it at once: no data, no refresh, and its 5-tuple is free again. */
 void allocation_end(struct turn_server *s, const struct now *now,
-		    uint32_t index, enum turn_cause cause,
-		    struct actions *out);
+		    uint32_t index, enum turn_cause cause, struct actions *out);
 
 /* Gives back what it holds, without action or log, for turn_server_free(). */
 void allocation_release(struct turn_server *s, uint32_t index);

@@ -7,7 +7,7 @@
 static bool is_our_list(const struct stun_attr *list)
 {
 	static const uint8_t ours[] = { 0, STUN_ALGORITHM_SHA256, 0, 0,
-					0, STUN_ALGORITHM_MD5,	  0, 0 };
+					0, STUN_ALGORITHM_MD5,    0, 0 };
 
 	return bytes_equal(list->value, bytes_of(ours, sizeof(ours)));
 }
@@ -32,8 +32,7 @@ static bool read_choice(const struct stun_attr *one,
  * attribute is there. False if they are not what the nonce came with: then
  * somebody on the path took the better algorithm out (section 9.2.1).
  */
-static bool choose_algorithm(struct request *r,
-			     enum stun_algorithm *algorithm)
+static bool choose_algorithm(struct request *r, enum stun_algorithm *algorithm)
 {
 	const struct stun_message *m = &r->message;
 	const struct stun_attr *one, *list, *nonce;
@@ -45,8 +44,7 @@ static bool choose_algorithm(struct request *r,
 	if (!(nonce_features(nonce->value) & NONCE_PASSWORD_ALGORITHMS) ||
 	    (!one && !list))
 		return true;
-	if (!one || !list || !is_our_list(list) ||
-	    !read_choice(one, algorithm))
+	if (!one || !list || !is_our_list(list) || !read_choice(one, algorithm))
 		return false;
 	r->to.sign_sha256 = true;
 	return true;
@@ -126,9 +124,9 @@ bool auth_allocation_has_key(const struct request *r)
 	const struct turn_server *s = r->server;
 	const struct allocation *a;
 	const struct secret *key;
-	size_t key_bytes = r->algorithm == STUN_ALGORITHM_SHA256 ?
-				   CRYPTO_SHA256_BYTES :
-				   CRYPTO_MD5_BYTES;
+	size_t key_bytes = r->algorithm == STUN_ALGORITHM_SHA256
+				   ? CRYPTO_SHA256_BYTES
+				   : CRYPTO_MD5_BYTES;
 
 	if (r->allocation == POOL_NONE)
 		return false;
@@ -168,9 +166,9 @@ static bool prove(struct request *r, const struct secret *key, bool known)
 	const struct stun_attr *attr = stun_find(&r->message, STUN_ATTR_NONCE);
 	bool right =
 		stun_check_integrity(&r->message, s->crypto, secret_bytes(key));
-	enum nonce_state nonce =
-		nonce_check(&s->config.nonce, s->crypto, attr->value,
-			    &r->in->source, request_realm(r), r->now->wall_s);
+	enum nonce_state nonce = nonce_check(&s->config.nonce, s->crypto,
+					     attr->value, &r->in->source,
+					     request_realm(r), r->now->wall_s);
 
 	if (!known || !right) {
 		reply_challenge(r, STUN_UNAUTHENTICATED);
@@ -179,8 +177,8 @@ static bool prove(struct request *r, const struct secret *key, bool known)
 		 * the log must not lock out who never sent anything.
 		 */
 		if (nonce != NONCE_FOREIGN)
-			log_refusal(r, known ? "wrong password" :
-					       "unknown user");
+			log_refusal(r,
+				    known ? "wrong password" : "unknown user");
 		return false;
 	}
 	if (nonce != NONCE_FRESH) {
@@ -192,18 +190,23 @@ static bool prove(struct request *r, const struct secret *key, bool known)
 	return true;
 }
 
+/* The key of the algorithm that the request was made with; may be empty. */
+static const struct secret *chosen_key(const struct request *r,
+				       const struct turn_keys *keys)
+{
+	return r->algorithm == STUN_ALGORITHM_SHA256 ? &keys->sha256
+						     : &keys->md5;
+}
+
 bool auth_with_key(struct request *r, const struct turn_keys *keys,
 		   struct bytes name)
 {
 	const struct secret *key = &r->server->unknown_key;
-	const struct secret *found = NULL;
+	bool known = keys && chosen_key(r, keys)->len;
 
-	if (keys)
-		found = r->algorithm == STUN_ALGORITHM_SHA256 ? &keys->sha256 :
-								&keys->md5;
-	if (found && found->len)
-		key = found;
-	if (!prove(r, key, key == found))
+	if (known)
+		key = chosen_key(r, keys);
+	if (!prove(r, key, known))
 		return false;
 	r->name = name;
 	r->allocations_max = keys->allocations_max;

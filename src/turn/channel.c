@@ -3,8 +3,7 @@
 #include "turn/config.h"
 
 bool channel_bind(struct flow_table *t, uint32_t allocation, uint16_t number,
-		  const struct addr *peer, uint32_t permission,
-		  uint64_t now_ms)
+		  const struct addr *peer, uint32_t permission, uint64_t now_ms)
 {
 	struct allocation *a = pool_at(&t->allocations, allocation);
 	uint32_t i = flow_find_channel(t, allocation, number);

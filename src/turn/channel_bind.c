@@ -69,8 +69,7 @@ static bool has_room(const struct request *r, uint16_t number,
 	if (a->channel_count >= limits->channels_per_allocation)
 		return false;
 	return a->permission_count < limits->permissions_per_allocation ||
-	       flow_find_permission(&s->flows, r->allocation, &ip) !=
-		       POOL_NONE;
+	       flow_find_permission(&s->flows, r->allocation, &ip) != POOL_NONE;
 }
 
 static void handle(struct request *r)

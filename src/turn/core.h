@@ -30,10 +30,10 @@ struct turn_server {
 	struct pool keys;            /* of struct secret; one an allocation */
 	struct users users;
 	struct pendings pendings;
-	struct pool reservations;    /* of struct reservation */
+	struct pool reservations; /* of struct reservation */
 	struct timer_wheel reservation_expiries;
-	struct secret unknown_key;   /* what unknown users are checked with */
-	uint32_t end_at; /* where turn_end_next() looks next */
+	struct secret unknown_key; /* what unknown users are checked with */
+	uint32_t end_at;           /* where turn_end_next() looks next */
 	struct counters counters;
 };
 
@@ -63,7 +63,7 @@ struct request {
 	struct actions *out;
 	struct stun_message message;
 	uint8_t realm;
-	uint32_t allocation;  /* of this 5-tuple, or POOL_NONE */
+	uint32_t allocation; /* of this 5-tuple, or POOL_NONE */
 	struct reply_to to;
 	enum stun_algorithm algorithm; /* that made the key */
 	/* Known once the request has authenticated: */

@@ -13,8 +13,6 @@
 /* STUN error codes are counted by code - 300. */
 #define COUNTERS_CODES 400
 
-
-
 struct counters {
 	_Atomic uint64_t requests;
 	_Atomic uint64_t responses;
@@ -28,8 +26,9 @@ struct counters {
 	_Atomic uint64_t allocations; /* living now */
 	_Atomic uint64_t allocations_begun;
 	_Atomic uint64_t lookups;
-	_Atomic uint64_t log_lost;     /* records the log ring had no room for */
-	_Atomic uint64_t kernel_drops; /* SO_RXQ_OVFL, listener and relay sockets */
+	_Atomic uint64_t log_lost; /* records the log ring had no room for */
+	_Atomic uint64_t
+		kernel_drops; /* SO_RXQ_OVFL, listener and relay sockets */
 };
 
 /* Adds to a _Atomic uint64_t that only this thread writes: no locked instruction. */

@@ -30,8 +30,8 @@ static uint16_t check(const struct request *r, struct peers *peers)
 		if (peers->named[i].family != s->config.relay.family)
 			return STUN_PEER_FAMILY_MISMATCH;
 	for (i = 0; i < peers->count; i++)
-		if (peer_policy_judge_ip(&s->config.peers,
-					 &peers->named[i]) == PEER_DENIED)
+		if (peer_policy_judge_ip(&s->config.peers, &peers->named[i]) ==
+		    PEER_DENIED)
 			return STUN_FORBIDDEN;
 	return 0;
 }
@@ -49,9 +49,8 @@ static unsigned find_new(const struct request *r, const struct peers *peers,
 
 		for (j = 0; j < count && !addr_equal(&fresh[j], &ip); j++)
 			;
-		if (j == count &&
-		    flow_find_permission(&s->flows, r->allocation, &ip) ==
-			    POOL_NONE)
+		if (j == count && flow_find_permission(&s->flows, r->allocation,
+						       &ip) == POOL_NONE)
 			fresh[count++] = ip;
 	}
 	return count;

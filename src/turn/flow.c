@@ -57,8 +57,8 @@ void flow_fini(struct flow_table *t)
 	pool_fini(&t->allocations);
 }
 
-uint32_t flow_hash_client(const struct flow_table *t,
-			  const struct addr *client, uint16_t listener)
+uint32_t flow_hash_client(const struct flow_table *t, const struct addr *client,
+			  uint16_t listener)
 {
 	uint8_t key[sizeof(*client) + sizeof(listener)];
 
@@ -225,8 +225,8 @@ static void to_peer(struct flow_table *t, uint32_t index, struct allocation *a,
 		out->kind = VERDICT_HAIRPIN;
 		out->worker = owner.worker;
 		out->allocation = owner.allocation;
-		out->from = addr_with_port(&t->peers->relay_ips[0],
-					   a->relay_port);
+		out->from =
+			addr_with_port(&t->peers->relay_ips[0], a->relay_port);
 		counter_add(&t->counters->hairpin_packets, 1);
 	} else {
 		out->kind = VERDICT_TO_PEER;
@@ -287,8 +287,8 @@ static void send_indication(struct flow_table *t, const struct now *now,
 	parsed = stun_parse(in->data, &m);
 	if (parsed != STUN_OK)
 		return drop(t, out,
-			    parsed == STUN_BAD_FINGERPRINT ? DROP_FINGERPRINT :
-							     DROP_MALFORMED);
+			    parsed == STUN_BAD_FINGERPRINT ? DROP_FINGERPRINT
+							   : DROP_MALFORMED);
 	if (m.unknown_count)
 		return drop(t, out, DROP_UNKNOWN_ATTRIBUTE);
 	i = flow_find_client(t, &in->source, in->listener);
@@ -368,14 +368,12 @@ static void data_indication(struct flow_table *t, const struct addr *peer,
 	out->pad_bytes = (uint8_t)(-out->payload_bytes & 3);
 	padded = (uint16_t)(out->payload_bytes + out->pad_bytes);
 	/* The message goes on behind what the builder has seen. */
-	wire_put_u16(out->prepend + 2,
-		     (uint16_t)(out->prepend_bytes - STUN_HEADER_BYTES +
-				padded));
+	wire_put_u16(out->prepend + 2, (uint16_t)(out->prepend_bytes -
+						  STUN_HEADER_BYTES + padded));
 }
 
-void flow_from_peer(struct flow_table *t, const struct now *now,
-		    struct ref ref, const struct datagram *in,
-		    struct verdict *out)
+void flow_from_peer(struct flow_table *t, const struct now *now, struct ref ref,
+		    const struct datagram *in, struct verdict *out)
 {
 	struct allocation *a = pool_get(&t->allocations, ref);
 	struct channel *c = NULL;
@@ -388,8 +386,7 @@ void flow_from_peer(struct flow_table *t, const struct now *now,
 	j = find_channel_hashed(t, ref.index, &in->source, hash);
 	if (j != POOL_NONE)
 		c = pool_at(&t->channels, j);
-	j = c ? c->permission :
-		flow_find_permission(t, ref.index, &in->source);
+	j = c ? c->permission : flow_find_permission(t, ref.index, &in->source);
 	if (j == POOL_NONE)
 		return drop(t, out, DROP_NO_PERMISSION);
 	p = pool_at(&t->permissions, j);

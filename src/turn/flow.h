@@ -57,7 +57,7 @@ struct allocation {
 	uint32_t lifetime_s; /* as the Allocate response told it */
 	uint8_t transaction_id[STUN_TRANSACTION_ID_BYTES];
 	uint8_t token[PORTS_TOKEN_BYTES]; /* of its reservation */
-	uint8_t want;         /* enum ports_want of the request */
+	uint8_t want;                     /* enum ports_want of the request */
 	uint8_t ports_tried;
 	bool from_token;      /* its port was reserved before */
 	bool has_token;       /* it reserved the next port */
@@ -89,7 +89,7 @@ struct channel {
 	uint32_t permission; /* index; lives at least as long */
 	uint32_t rules;      /* as in struct permission */
 	uint16_t number;
-	uint8_t verdict;     /* enum peer_verdict by those rules */
+	uint8_t verdict; /* enum peer_verdict by those rules */
 	uint64_t expires_ms;
 };
 
@@ -102,10 +102,10 @@ struct flow_table {
 	struct map by_number;
 	struct map by_peer;
 	struct hash_key key;
-	uint64_t indications;   /* Data indications so far, for their ids */
-	uint32_t last_client;   /* allocation of the last datagram, a hint */
-	struct counters *counters;       /* borrowed */
-	const struct ports *ports;       /* borrowed; the hairpin directory */
+	uint64_t indications;      /* Data indications so far, for their ids */
+	uint32_t last_client;      /* allocation of the last datagram, a hint */
+	struct counters *counters; /* borrowed */
+	const struct ports *ports; /* borrowed; the hairpin directory */
 	const struct peer_policy *peers; /* borrowed */
 };
 
@@ -121,8 +121,8 @@ int flow_init(struct flow_table *t, uint32_t allocations,
 void flow_fini(struct flow_table *t);
 
 /* The records' keys as the indexes hash them. */
-uint32_t flow_hash_client(const struct flow_table *t,
-			  const struct addr *client, uint16_t listener);
+uint32_t flow_hash_client(const struct flow_table *t, const struct addr *client,
+			  uint16_t listener);
 uint32_t flow_hash_peer(const struct flow_table *t, uint32_t allocation,
 			const struct addr *peer);
 uint32_t flow_hash_number(const struct flow_table *t, uint32_t allocation,

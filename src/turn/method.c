@@ -3,7 +3,7 @@
 #include "stun/message.h"
 
 static const struct method *const methods[] = {
-	&method_binding, &method_allocate,	    &method_refresh,
+	&method_binding,           &method_allocate,     &method_refresh,
 	&method_create_permission, &method_channel_bind,
 };
 

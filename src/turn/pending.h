@@ -39,7 +39,7 @@ struct pendings {
 
 enum pending_result {
 	PENDING_ADDED,
-	PENDING_JOINED, /* the same request waits already */
+	PENDING_JOINED,  /* the same request waits already */
 	PENDING_REFUSED, /* too many wait, or it is too large */
 };
 

@@ -24,8 +24,7 @@ void reply_send(struct reply *r)
 		stun_add_integrity_sha256(b, r->server->crypto,
 					  secret_bytes(to->key));
 	else if (to->key)
-		stun_add_integrity(b, r->server->crypto,
-				   secret_bytes(to->key));
+		stun_add_integrity(b, r->server->crypto, secret_bytes(to->key));
 	if (to->fingerprint)
 		stun_add_fingerprint(b);
 	len = stun_finish(b);
@@ -93,8 +92,8 @@ void reply_challenge(struct request *request, uint16_t code)
 void reply_unknown(struct request *request)
 {
 	const struct stun_message *m = &request->message;
-	size_t count = m->unknown_count < STUN_UNKNOWN_MAX ? m->unknown_count :
-							     STUN_UNKNOWN_MAX;
+	size_t count = m->unknown_count < STUN_UNKNOWN_MAX ? m->unknown_count
+							   : STUN_UNKNOWN_MAX;
 	struct reply r;
 
 	reply_begin(&r, request->server, request->out, &request->to,

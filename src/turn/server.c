@@ -155,9 +155,9 @@ static bool request_init(struct request *r, struct turn_server *s,
 	r->key.len = 0;
 	parsed = stun_parse(in->data, &r->message);
 	if (parsed != STUN_OK) {
-		drop(s, parsed == STUN_NOT_STUN	       ? DROP_NOT_STUN :
-			parsed == STUN_BAD_FINGERPRINT ? DROP_FINGERPRINT :
-							 DROP_MALFORMED);
+		drop(s, parsed == STUN_NOT_STUN          ? DROP_NOT_STUN
+			: parsed == STUN_BAD_FINGERPRINT ? DROP_FINGERPRINT
+							 : DROP_MALFORMED);
 		return false;
 	}
 	if (in->listener >= TURN_LISTENERS_MAX ||
@@ -166,8 +166,7 @@ static bool request_init(struct request *r, struct turn_server *s,
 		return false;
 	}
 	r->realm = s->config.listeners[in->listener].realm;
-	r->allocation =
-		flow_find_client(&s->flows, &in->source, in->listener);
+	r->allocation = flow_find_client(&s->flows, &in->source, in->listener);
 	r->to = (struct reply_to){
 		.client = in->source,
 		.listener = in->listener,
@@ -384,8 +383,8 @@ bool turn_tick(struct turn_server *s, const struct now *now,
 	i = timer_pop(&s->pendings.timers, now->mono_ms);
 	if (i != POOL_NONE) {
 		turn_key_ready(s, now, pool_ref(&s->pendings.pool, i),
-			       TURN_LOOKUP_UNAVAILABLE, NULL,
-			       bytes_of(NULL, 0), out);
+			       TURN_LOOKUP_UNAVAILABLE, NULL, bytes_of(NULL, 0),
+			       out);
 		return true;
 	}
 	return expire_reservation(s, now);

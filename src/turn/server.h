@@ -28,8 +28,8 @@ struct turn_server;
 
 /* A user's keys, as a credential source answers. */
 struct turn_keys {
-	struct secret md5;    /* empty: this source has none */
-	struct secret sha256; /* empty: this source has none */
+	struct secret md5;        /* empty: this source has none */
+	struct secret sha256;     /* empty: this source has none */
 	uint32_t allocations_max; /* this user's limit; 0: the realm's */
 	uint32_t packets_max; /* relayed per allocation, both ways; 0: any */
 };

@@ -30,10 +30,10 @@ struct verdict {
 	uint16_t payload_bytes;
 	uint8_t prepend_bytes;
 	uint8_t pad_bytes;
-	uint8_t tos;            /* to be set on what leaves */
-	bool dont_fragment;     /* set DF on what leaves */
-	uint16_t listener;      /* TO_CLIENT: out of which listener */
-	uint16_t worker;        /* HAIRPIN: whose allocation it is */
+	uint8_t tos;        /* to be set on what leaves */
+	bool dont_fragment; /* set DF on what leaves */
+	uint16_t listener;  /* TO_CLIENT: out of which listener */
+	uint16_t worker;    /* HAIRPIN: whose allocation it is */
 	/*
 	 * TO_PEER: the allocation whose socket sends. HAIRPIN: the receiving
 	 * allocation, on `worker`.

@@ -28,10 +28,10 @@ struct answers {
 	struct answer items[2 * ACTIONS_MAX];
 };
 
-int executor_init(struct executor *e, uint16_t number,
-		  struct turn_server *core, const struct turn_config *config,
-		  int relay_buffer_bytes, struct logger *log,
-		  struct worker_store store, struct inbox **inboxes)
+int executor_init(struct executor *e, uint16_t number, struct turn_server *core,
+		  const struct turn_config *config, int relay_buffer_bytes,
+		  struct logger *log, struct worker_store store,
+		  struct inbox **inboxes)
 {
 	int err;
 
@@ -71,8 +71,8 @@ void executor_read_clock(struct executor *e)
 	struct timespec t;
 
 	clock_gettime(CLOCK_BOOTTIME, &t);
-	e->now.mono_ms = (uint64_t)t.tv_sec * 1000 +
-			 (uint64_t)t.tv_nsec / 1000000;
+	e->now.mono_ms =
+		(uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
 	/* Seconds are enough here, and the coarse clock costs less. */
 	clock_gettime(CLOCK_REALTIME_COARSE, &t);
 	e->now.wall_s = t.tv_sec;
@@ -136,8 +136,8 @@ void executor_set_socket(struct executor *e, uint16_t listener, int fd)
 	*l = (struct executor_listener){ .fd = fd };
 }
 
-static struct answer *new_answer(struct answers *answers,
-				 enum action_kind kind, struct ref ticket)
+static struct answer *new_answer(struct answers *answers, enum action_kind kind,
+				 struct ref ticket)
 {
 	struct answer *a;
 
@@ -152,8 +152,8 @@ static struct answer *new_answer(struct answers *answers,
 static void look_up(struct executor *e, const struct action_lookup *lookup,
 		    struct answers *answers)
 {
-	struct answer *a = new_answer(answers, ACTION_LOOKUP_KEY,
-				      lookup->ticket);
+	struct answer *a =
+		new_answer(answers, ACTION_LOOKUP_KEY, lookup->ticket);
 	const struct store_query query = {
 		.realm = lookup->realm,
 		.by_hash = lookup->by_hash,

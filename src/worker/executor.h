@@ -20,7 +20,7 @@
 
 /* One socket of a listener. */
 struct executor_listener {
-	int fd; /* -1: none */
+	int fd;         /* -1: none */
 	uint32_t drops; /* udp_drops() when last looked */
 };
 
@@ -29,12 +29,12 @@ struct executor {
 	struct counters *counters; /* the core's */
 	struct logger *log;
 	struct worker_store store;
-	struct now now; /* of the batch in work */
-	bool controlled; /* something but data went in: timers may differ */
-	uint64_t looked_ms;   /* when drops were last looked at */
+	struct now now;     /* of the batch in work */
+	bool controlled;    /* something but data went in: timers may differ */
+	uint64_t looked_ms; /* when drops were last looked at */
 	uint64_t relay_drops; /* of relays.drops, already counted */
 	uint16_t worker;
-	struct inbox **inboxes;    /* of all workers, by number */
+	struct inbox **inboxes;                  /* of all workers, by number */
 	uint64_t to_wake[TURN_WORKERS_MAX / 64]; /* bits, by number */
 	struct executor_listener listeners[TURN_LISTENERS_MAX];
 	struct relay_set relays;
@@ -48,10 +48,10 @@ struct executor {
  * Sets up the executor of worker `number` in zeroed storage, around a core
  * that is borrowed. `inboxes` is borrowed too. Returns 0 or a negative errno.
  */
-int executor_init(struct executor *e, uint16_t number,
-		  struct turn_server *core, const struct turn_config *config,
-		  int relay_buffer_bytes, struct logger *log,
-		  struct worker_store store, struct inbox **inboxes);
+int executor_init(struct executor *e, uint16_t number, struct turn_server *core,
+		  const struct turn_config *config, int relay_buffer_bytes,
+		  struct logger *log, struct worker_store store,
+		  struct inbox **inboxes);
 
 /* Closes all sockets. Safe in zeroed storage, and if executor_init() failed. */
 void executor_fini(struct executor *e);

@@ -29,8 +29,8 @@ void inbox_fini(struct inbox *b)
 	ring_fini(&b->ring);
 }
 
-bool inbox_put(struct inbox *b, struct ref allocation,
-	       const struct addr *from, uint8_t tos, struct bytes data)
+bool inbox_put(struct inbox *b, struct ref allocation, const struct addr *from,
+	       uint8_t tos, struct bytes data)
 {
 	struct inbox_datagram *d;
 	uint32_t ticket;

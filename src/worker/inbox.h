@@ -36,8 +36,8 @@ int inbox_init(struct inbox *b);
 void inbox_fini(struct inbox *b);
 
 /* Puts a copy in, from any thread. Returns false if there is no room. */
-bool inbox_put(struct inbox *b, struct ref allocation,
-	       const struct addr *from, uint8_t tos, struct bytes data);
+bool inbox_put(struct inbox *b, struct ref allocation, const struct addr *from,
+	       uint8_t tos, struct bytes data);
 
 /* Wakes the owner, from any thread; costs a call only if it may sleep. */
 void inbox_wake(struct inbox *b);

@@ -11,9 +11,9 @@
 #include "base/log.h"
 
 enum logger_format {
-	LOGGER_AUTO,    /* the journal if stderr is connected to it, else text */
-	LOGGER_TEXT,    /* a line on stderr */
-	LOGGER_JSON,    /* an object a line on stderr */
+	LOGGER_AUTO, /* the journal if stderr is connected to it, else text */
+	LOGGER_TEXT, /* a line on stderr */
+	LOGGER_JSON, /* an object a line on stderr */
 	LOGGER_JOURNAL, /* fields to the systemd journal */
 };
 

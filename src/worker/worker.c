@@ -24,8 +24,8 @@ struct settings {
 	pthread_mutex_t lock;
 	pthread_cond_t done;
 	_Atomic bool changed; /* for a look without the lock */
-	uint64_t wanted;  /* grows with each change */
-	uint64_t applied; /* the last change that is in force */
+	uint64_t wanted;      /* grows with each change */
+	uint64_t applied;     /* the last change that is in force */
 	bool stop;
 	enum turn_cause cause;
 	bool new_peers;
@@ -130,8 +130,7 @@ static void set_listener(struct worker *w, uint16_t index,
 	if (fd < 0)
 		return;
 	l->worker = w;
-	l->event = event_new(w->base, fd, EV_READ | EV_PERSIST, on_listener,
-			     l);
+	l->event = event_new(w->base, fd, EV_READ | EV_PERSIST, on_listener, l);
 	if (!l->event || event_add(l->event, NULL))
 		logger_say(w->log, LOG_LEVEL_ERROR,
 			   "a listener's socket cannot be watched");
@@ -412,8 +411,8 @@ static int worker_new(struct worker **out, uint16_t number,
 	w->log = log;
 	w->buffers = buffers;
 	settings_init(&w->settings);
-	w->timer_fd = timerfd_create(CLOCK_BOOTTIME,
-				     TFD_CLOEXEC | TFD_NONBLOCK);
+	w->timer_fd =
+		timerfd_create(CLOCK_BOOTTIME, TFD_CLOEXEC | TFD_NONBLOCK);
 	err = w->timer_fd < 0 ? -errno : inbox_init(&w->inbox);
 	if (err)
 		goto fail;

@@ -972,7 +972,7 @@ static void configure(uint8_t how)
 	struct turn_listener l = { true, addr_ipv4(0xc6336401, 3478), 0 };
 
 	memset(&config, 0, sizeof(config));
-	strcpy(config.realms[0].name, REALM);
+	memcpy(config.realms[0].name, REALM, sizeof(REALM));
 	config.realms[0].offer_sha256 = how & 1;
 	config.realms[0].offer_userhash = how & 2;
 	config.realm_count = 1;

@@ -74,25 +74,51 @@ struct packet {
 
 /* --- counted happenings; none may be zero after a whole run ------------- */
 
-#define SIM_EVENTS(X)                                                                    \
-	X(ALLOCATED)                                                                     \
-	X(RETRANSMITTED_ALLOCATE)                                                        \
-	X(TOKEN_GIVEN) X(TOKEN_REDEEMED) X(TOKEN_REDEEMED_ELSEWHERE) X(TOKEN_REFUSED) X( \
-		REFRESHED) X(DELETED) X(EXPIRED) X(EXPIRED_BEFORE_TICK) X(PERMITTED)     \
-		X(BOUND) X(SENT_CHANNEL) X(SENT_INDICATION) X(GOT_CHANNEL) X(            \
-			GOT_INDICATION) X(HAIRPIN_SAME_WORKER) X(HAIRPIN_OTHER_WORKER)   \
-			X(HAIRPIN_ADVERTISED) X(PERMISSION_LAPSED) X(                    \
-				CHANNEL_LAPSED) X(RULES_CHANGED) X(RULES_STOPPED_FLOW)   \
-				X(LOOKUP_LATE) X(LOOKUP_UNAVAILABLE) X(                  \
-					LOOKUP_JOINED) X(LOOKUP_TIMED_OUT) X(RELAY_LATE) \
-					X(RELAY_RETRIED) X(RELAY_FAILED) X(              \
-						FULL_RANGE) X(CLOCK_PAUSED) X(LOST)      \
-						X(DUPLICATED) X(REORDERED) X(            \
-							NAT_REBOUND) X(IPV6_PARTIAL)     \
-							X(SHA256) X(USERHASH) X(         \
-								NONCE_REUSED_LATE)       \
-								X(DEEP_RETRANSMISSION)   \
-									X(SHUTDOWN_ENDED)
+/* clang-format off */
+#define SIM_EVENTS(X) \
+	X(ALLOCATED) \
+	X(RETRANSMITTED_ALLOCATE) \
+	X(TOKEN_GIVEN) \
+	X(TOKEN_REDEEMED) \
+	X(TOKEN_REDEEMED_ELSEWHERE) \
+	X(TOKEN_REFUSED) \
+	X(REFRESHED) \
+	X(DELETED) \
+	X(EXPIRED) \
+	X(EXPIRED_BEFORE_TICK) \
+	X(PERMITTED) \
+	X(BOUND) \
+	X(SENT_CHANNEL) \
+	X(SENT_INDICATION) \
+	X(GOT_CHANNEL) \
+	X(GOT_INDICATION) \
+	X(HAIRPIN_SAME_WORKER) \
+	X(HAIRPIN_OTHER_WORKER) \
+	X(HAIRPIN_ADVERTISED) \
+	X(PERMISSION_LAPSED) \
+	X(CHANNEL_LAPSED) \
+	X(RULES_CHANGED) \
+	X(RULES_STOPPED_FLOW) \
+	X(LOOKUP_LATE) \
+	X(LOOKUP_UNAVAILABLE) \
+	X(LOOKUP_JOINED) \
+	X(LOOKUP_TIMED_OUT) \
+	X(RELAY_LATE) \
+	X(RELAY_RETRIED) \
+	X(RELAY_FAILED) \
+	X(FULL_RANGE) \
+	X(CLOCK_PAUSED) \
+	X(LOST) \
+	X(DUPLICATED) \
+	X(REORDERED) \
+	X(NAT_REBOUND) \
+	X(IPV6_PARTIAL) \
+	X(SHA256) \
+	X(USERHASH) \
+	X(NONCE_REUSED_LATE) \
+	X(DEEP_RETRANSMISSION) \
+	X(SHUTDOWN_ENDED)
+/* clang-format on */
 
 enum sim_event {
 #define X(name) SIM_##name,

@@ -15,8 +15,7 @@
 
 static void set_int(int fd, int level, int name, int value)
 {
-	ck_assert_int_eq(setsockopt(fd, level, name, &value, sizeof(value)),
-			 0);
+	ck_assert_int_eq(setsockopt(fd, level, name, &value, sizeof(value)), 0);
 }
 
 struct sockaddr_in net_sockaddr(const struct addr *a)
@@ -55,9 +54,9 @@ void net_send(int fd, const struct addr *to, const void *data, size_t len)
 {
 	struct sockaddr_in sa = net_sockaddr(to);
 
-	ck_assert_int_eq(sendto(fd, data, len, 0, (struct sockaddr *)&sa,
-				sizeof(sa)),
-			 (ssize_t)len);
+	ck_assert_int_eq(
+		sendto(fd, data, len, 0, (struct sockaddr *)&sa, sizeof(sa)),
+		(ssize_t)len);
 }
 
 void net_send_segments(int fd, const struct addr *to, const void *data,

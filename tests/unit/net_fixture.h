@@ -36,8 +36,7 @@ void net_send_segments(int fd, const struct addr *to, const void *data,
  * Receives one datagram into `out`, waiting up to 5 s if there is none yet.
  * `from` and `tos` may be NULL. Returns its length.
  */
-size_t net_receive(int fd, void *out, size_t size, struct addr *from,
-		   int *tos);
+size_t net_receive(int fd, void *out, size_t size, struct addr *from, int *tos);
 
 /* Whether nothing waits at the socket. */
 bool net_is_empty(int fd);

@@ -946,6 +946,47 @@ START_TEST(refusals_are_logged_once_per_source_and_minute)
 }
 END_TEST
 
+/* Without a nonce of ours the source may be spoofed: a ban that rests on the
+ * log must not lock out who never sent anything. */
+START_TEST(refusals_without_a_nonce_of_ours_are_not_logged)
+{
+	struct core_signing how = { .user = &core_liar,
+				    .nonce_client = core_client(9, 9) };
+
+	ck_assert_uint_eq(try_signing(&how), 401);
+	how.user = &core_nobody;
+	ck_assert_uint_eq(try_signing(&how), 401);
+	how.nonce = bytes_str("made up");
+	ck_assert_uint_eq(try_signing(&how), 401);
+	ck_assert_uint_eq(c.logs, 0);
+	/* An old one of ours will do: its owner receives there. */
+	how = (struct core_signing){ .user = &core_liar, .nonce_age_s = 900 };
+	ck_assert_uint_eq(try_signing(&how), 401);
+	ck_assert_uint_eq(c.logs, 1);
+	ck_assert_str_eq(core_log_field(&c, "held_back"), "(none)");
+}
+END_TEST
+
+/* One line a source, whichever workers it reaches. */
+START_TEST(the_gate_before_the_log_is_the_processes)
+{
+	static struct core beside;
+
+	core_start_worker(&beside, 1, &c);
+	ck_assert_uint_eq(try_user(&core_liar), 401);
+	ck_assert_uint_eq(c.logs, 1);
+	core_begin_allocate(&q, &client, 1);
+	ck_assert_uint_eq(core_ask(&beside, &q, &core_liar), 401);
+	ck_assert_uint_eq(beside.logs, 0);
+	core_pass(&beside, 60000);
+	core_begin_allocate(&q, &client, 1);
+	ck_assert_uint_eq(core_ask(&beside, &q, &core_liar), 401);
+	ck_assert_uint_eq(beside.logs, 1);
+	ck_assert_str_eq(core_log_field(&beside, "held_back"), "1");
+	core_teardown_worker(&beside);
+}
+END_TEST
+
 /* What happens to every client now and then is not logged. */
 START_TEST(challenges_and_stale_nonces_are_not_logged)
 {
@@ -1027,6 +1068,8 @@ static Suite *suite(void)
 	tcase_add_test(t, the_key_nobody_has_is_nobodys);
 	tcase_add_test(t, a_refusal_is_logged_with_its_source);
 	tcase_add_test(t, refusals_are_logged_once_per_source_and_minute);
+	tcase_add_test(t, refusals_without_a_nonce_of_ours_are_not_logged);
+	tcase_add_test(t, the_gate_before_the_log_is_the_processes);
 	tcase_add_test(t, challenges_and_stale_nonces_are_not_logged);
 	tcase_add_test(t, a_refused_name_may_be_anything);
 	suite_add_tcase(s, t);

@@ -388,6 +388,25 @@ START_TEST(a_refusal_leaves_the_clock_right)
 }
 END_TEST
 
+/* Decisions, "Logs": with its port, each once; not when it is refreshed. */
+START_TEST(a_new_binding_is_logged_where_asked_for)
+{
+	ck_assert_uint_eq(bind_to(0x4000, &peer), 0);
+	ck_assert_uint_eq(c.logs, 1); /* that the session began */
+	c.config.log_peers = true;
+	core_restart(&c);
+	ck_assert_uint_eq(core_allocate(&c, &client, 1), 0);
+	c.logs = 0;
+	ck_assert_uint_eq(bind_to(0x4000, &peer), 0);
+	ck_assert_uint_eq(c.logs, 1);
+	ck_assert_str_eq(core_log_field(&c, "peer"), "8.8.8.1:6000");
+	ck_assert_str_eq(core_log_field(&c, "count"), "1");
+	ck_assert_uint_eq(bind_to(0x4000, &peer), 0);
+	ck_assert_uint_eq(bind_to(0x4001, &peer), 400);
+	ck_assert_uint_eq(c.logs, 1);
+}
+END_TEST
+
 static Suite *suite(void)
 {
 	Suite *s = suite_create("channel_bind");
@@ -414,6 +433,7 @@ static Suite *suite(void)
 	tcase_add_test(t, what_has_expired_is_free_without_a_tick);
 	tcase_add_test(t, what_has_expired_does_not_count);
 	tcase_add_test(t, a_refusal_leaves_the_clock_right);
+	tcase_add_test(t, a_new_binding_is_logged_where_asked_for);
 	suite_add_tcase(s, t);
 	return s;
 }

@@ -330,6 +330,86 @@ START_TEST(a_repeated_request_refreshes)
 }
 END_TEST
 
+/* --- the log of peers: decisions, "Logs" ------------------------------------------ */
+
+static void log_peers(void)
+{
+	c.config.log_peers = true;
+	core_restart(&c);
+	ck_assert_uint_eq(core_allocate(&c, &client, 1), 0);
+	c.logs = 0;
+	core_begin(&q, STUN_CREATE_PERMISSION, &client, 2);
+}
+
+START_TEST(peers_are_not_logged_unless_asked_for)
+{
+	c.logs = 0;
+	add_peer(1);
+	ck_assert_uint_eq(ask(), 0);
+	ck_assert_uint_eq(c.logs, 0);
+}
+END_TEST
+
+START_TEST(each_new_peer_of_a_session_is_logged)
+{
+	log_peers();
+	add_peer(1);
+	add_peer(2);
+	add_peer(1);
+	ck_assert_uint_eq(ask(), 0);
+	ck_assert_uint_eq(c.logs, 1);
+	ck_assert_int_eq(c.log.level, LOG_LEVEL_INFO);
+	ck_assert_str_eq(core_log_field(&c, "client"), "192.0.2.1:5000");
+	ck_assert_str_eq(core_log_field(&c, "user"), "alice");
+	ck_assert_str_eq(core_log_field(&c, "realm"), CORE_REALM);
+	ck_assert_str_eq(core_log_field(&c, "peer"), "8.8.8.1,8.8.8.2");
+	ck_assert_str_eq(core_log_field(&c, "count"), "2");
+	/* Of known and new ones the new; of known ones nothing. */
+	add_peer(2);
+	add_peer(3);
+	ck_assert_uint_eq(ask(), 0);
+	ck_assert_uint_eq(c.logs, 2);
+	ck_assert_str_eq(core_log_field(&c, "peer"), "8.8.8.3");
+	ck_assert_str_eq(core_log_field(&c, "count"), "1");
+	add_peer(1);
+	ck_assert_uint_eq(ask(), 0);
+	ck_assert_uint_eq(c.logs, 2);
+}
+END_TEST
+
+START_TEST(refused_peers_are_not_logged)
+{
+	struct addr loopback = addr_ipv4(0x7f000001, 1);
+
+	log_peers();
+	add_peer(1);
+	add(&loopback);
+	ck_assert_uint_eq(ask(), 403);
+	for (uint8_t host = 1; host <= 9; host++)
+		add_peer(host);
+	ck_assert_uint_eq(ask(), 508);
+	ck_assert_uint_eq(c.logs, 0);
+}
+END_TEST
+
+/* The list is cut, the number is not. */
+START_TEST(many_new_peers_are_one_line)
+{
+	const char *peers;
+
+	c.config.limits.permissions_per_allocation = 60;
+	log_peers();
+	for (uint8_t host = 200; host < 250; host++)
+		add_peer(host);
+	ck_assert_uint_eq(ask(), 0);
+	ck_assert_uint_eq(c.logs, 1);
+	peers = core_log_field(&c, "peer");
+	ck_assert_int_eq(strncmp(peers, "8.8.8.200,8.8.8.201,", 20), 0);
+	ck_assert_uint_eq(strlen(peers), LOG_VALUE_MAX_BYTES);
+	ck_assert_str_eq(core_log_field(&c, "count"), "50");
+}
+END_TEST
+
 static Suite *suite(void)
 {
 	Suite *s = suite_create("create_permission");
@@ -355,6 +435,10 @@ static Suite *suite(void)
 	tcase_add_test(t, each_allocation_has_its_own);
 	tcase_add_test(t, a_request_may_name_61_peers);
 	tcase_add_test(t, a_repeated_request_refreshes);
+	tcase_add_test(t, peers_are_not_logged_unless_asked_for);
+	tcase_add_test(t, each_new_peer_of_a_session_is_logged);
+	tcase_add_test(t, refused_peers_are_not_logged);
+	tcase_add_test(t, many_new_peers_are_one_line);
 	suite_add_tcase(s, t);
 	return s;
 }

@@ -32,7 +32,7 @@ static void (*on_opened)(struct actions *out);
 static void (*on_keys)(struct actions *out, const struct turn_keys *keys,
 		       struct bytes name);
 
-#define WRAPPED(type, name, ...) \
+#define WRAPPED(type, name, ...)         \
 	type __wrap_##name(__VA_ARGS__); \
 	type __wrap_##name(__VA_ARGS__)
 
@@ -256,10 +256,9 @@ static struct addr open_relay(struct ref ref)
 	struct addr a;
 
 	ck_assert_int_eq(relay_set_open(&e->relays, ref, 0), 0);
-	ck_assert_int_eq(udp_local(relay_socket_fd(relay_set_get(&e->relays,
-								 ref)),
-				   &a),
-			 0);
+	ck_assert_int_eq(
+		udp_local(relay_socket_fd(relay_set_get(&e->relays, ref)), &a),
+		0);
 	return a;
 }
 
@@ -424,15 +423,13 @@ START_TEST(hairpin_to_another_worker)
 	ck_assert(!memcmp(d->data, "-data", 5));
 	d = inbox_peek(&boxes[0], 1);
 	ck_assert(!memcmp(d->data, "+more", 5));
-	ck_assert_uint_eq(counter_get(&counters.dropped[DROP_HAIRPIN_FULL]),
-			  0);
+	ck_assert_uint_eq(counter_get(&counters.dropped[DROP_HAIRPIN_FULL]), 0);
 
 	for (unsigned i = 2; i < INBOX_DATAGRAMS + 3; i++) {
 		from_client("head-data");
 		executor_read_listener(e, 7);
 	}
-	ck_assert_uint_eq(counter_get(&counters.dropped[DROP_HAIRPIN_FULL]),
-			  3);
+	ck_assert_uint_eq(counter_get(&counters.dropped[DROP_HAIRPIN_FULL]), 3);
 }
 END_TEST
 
@@ -445,8 +442,8 @@ START_TEST(from_the_inbox)
 				    .listener = 7,
 				    .to = client_addr };
 	for (unsigned i = 0; i < 300; i++)
-		ck_assert(inbox_put(&boxes[ME], (struct ref){ 6, i + 1 },
-				    &from, 5, bytes_str("payload")));
+		ck_assert(inbox_put(&boxes[ME], (struct ref){ 6, i + 1 }, &from,
+				    5, bytes_str("payload")));
 	ck_assert(executor_read_inbox(e));
 	ck_assert(!executor_read_inbox(e));
 	ck_assert_uint_eq(last_ref.index, 6);
@@ -516,8 +513,8 @@ static void reply_and_log(struct actions *out)
 
 	log_begin(log, LOG_LEVEL_INFO, "something", 0);
 	add_reply(out, "first");
-	out->items[out->count++] = (struct action){ .kind = ACTION_LOG,
-						    .as.log = log };
+	out->items[out->count++] =
+		(struct action){ .kind = ACTION_LOG, .as.log = log };
 	add_reply(out, "second");
 	/* A listener that has gone. */
 	add_reply(out, "third");

@@ -351,10 +351,8 @@ START_TEST(changes)
 					       { .message = &done } };
 	/* Interrupted by a signal; another process; a dump that broke off. */
 	static const struct answer second[] = {
-		{ .err = EINTR },
-		{ .from = 4711, .message = &one },
-		{ .message = &two },
-		{ .message = &one },
+		{ .err = EINTR },     { .from = 4711, .message = &one },
+		{ .message = &two },  { .message = &one },
 		{ .message = &done },
 	};
 	static const int lost[] = { ENOBUFS, EINTR, 0 };

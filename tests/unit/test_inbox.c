@@ -66,8 +66,7 @@ static bool put(uint32_t index, size_t len)
 	struct addr from = addr_ipv4(LOOPBACK, (uint16_t)index);
 	struct ref ref = { .index = index, .generation = 5 };
 
-	return inbox_put(&box, ref, &from, (uint8_t)index,
-			 bytes_of(data, len));
+	return inbox_put(&box, ref, &from, (uint8_t)index, bytes_of(data, len));
 }
 
 static void check(uint32_t ahead, uint32_t index, size_t len)
@@ -168,8 +167,8 @@ static void *produce(void *arg)
 	struct addr from = addr_ipv4(LOOPBACK, 1);
 
 	for (uint32_t i = 0; i < EACH; i++) {
-		while (!inbox_put(&box, (struct ref){ number, i + 1 }, &from,
-				  0, bytes_of(&i, sizeof(i))))
+		while (!inbox_put(&box, (struct ref){ number, i + 1 }, &from, 0,
+				  bytes_of(&i, sizeof(i))))
 			sched_yield();
 		if (i % 7 == 0 || i == EACH - 1)
 			inbox_wake(&box);

@@ -1,5 +1,7 @@
 #include "unit.h"
 
+#include <pthread.h>
+
 #include "turn/log_gate.h"
 
 #define NOW_MS UINT64_C(5000000)
@@ -72,6 +74,61 @@ START_TEST(a_flood_of_subjects_is_bounded)
 }
 END_TEST
 
+#define THREADS 4
+#define SUBJECTS 5000
+
+/* One thread's share: it asks for each subject once. */
+struct task {
+	pthread_t thread;
+	uint64_t now_ms;
+	uint64_t passed;
+	uint64_t held_before; /* as it was told */
+};
+
+static void *ask_for_all(void *arg)
+{
+	struct task *task = arg;
+
+	for (uint32_t i = 0; i < SUBJECTS; i++) {
+		uint32_t before;
+
+		if (!log_gate_pass(&gate, bytes_of(&i, sizeof(i)), task->now_ms,
+				   &before))
+			continue;
+		task->passed++;
+		task->held_before += before;
+	}
+	return NULL;
+}
+
+/* "Of several threads that ask at the same time one passes", and each that
+ * does not is counted. */
+START_TEST(threads_pass_as_often_as_one_would)
+{
+	struct task alone = { .now_ms = NOW_MS }, tasks[THREADS];
+	uint64_t passed = 0, counted;
+
+	ask_for_all(&alone);
+	counted = alone.passed + alone.held_before;
+	for (unsigned i = 0; i < THREADS; i++) {
+		tasks[i] = (struct task){ .now_ms = NOW_MS +
+						    LOG_GATE_INTERVAL_MS };
+		ck_assert_int_eq(pthread_create(&tasks[i].thread, NULL,
+						ask_for_all, &tasks[i]),
+				 0);
+	}
+	for (unsigned i = 0; i < THREADS; i++) {
+		ck_assert_int_eq(pthread_join(tasks[i].thread, NULL), 0);
+		passed += tasks[i].passed;
+		counted += tasks[i].passed + tasks[i].held_before;
+	}
+	ck_assert_uint_eq(passed, alone.passed);
+	for (unsigned i = 0; i < LOG_GATE_SLOTS; i++)
+		counted += atomic_load(&gate.slots[i].held);
+	ck_assert_uint_eq(counted, (THREADS + 1) * SUBJECTS);
+}
+END_TEST
+
 static Suite *suite(void)
 {
 	Suite *s = suite_create("log_gate");
@@ -83,6 +140,7 @@ static Suite *suite(void)
 	tcase_add_test(t, the_next_line_tells_how_many_were_held_back);
 	tcase_add_test(t, subjects_do_not_silence_each_other);
 	tcase_add_test(t, a_flood_of_subjects_is_bounded);
+	tcase_add_test(t, threads_pass_as_often_as_one_would);
 	suite_add_tcase(s, t);
 	return s;
 }

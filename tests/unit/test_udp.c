@@ -185,6 +185,7 @@ START_TEST(group_takes_nothing_early)
 	}
 	ck_assert_uint_eq(taken, 1);
 	close(sender);
+	sender = -1;
 }
 END_TEST
 

@@ -124,9 +124,9 @@ START_TEST(used_again_and_again)
 		int tos = (int)round * 4 + 1;
 		struct udp_in_message m;
 
-		ck_assert_int_eq(setsockopt(from, IPPROTO_IP, IP_TOS, &tos,
-					    sizeof(tos)),
-				 0);
+		ck_assert_int_eq(
+			setsockopt(from, IPPROTO_IP, IP_TOS, &tos, sizeof(tos)),
+			0);
 		for (uint8_t i = 0; i < 7; i++)
 			net_send(from, &to, &i, 1);
 		ck_assert_int_eq(read_most(UDP_IN_MESSAGES), 7);
@@ -154,7 +154,7 @@ END_TEST
 /* Around the sizes at which a message takes more than its head. */
 START_TEST(any_size_is_whole)
 {
-	static const size_t sizes[] = { 1472, 1599,  1600,  1601,
+	static const size_t sizes[] = { 1472, 1599, 1600,  1601,
 					3199, 9000, 65506, 65507 };
 
 	for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {

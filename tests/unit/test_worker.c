@@ -183,8 +183,8 @@ static int make_workers(int buffer_bytes)
 {
 	const struct worker_buffers buffers = { buffer_bytes, buffer_bytes };
 
-	return workers_new(workers, count, &config, &shared, NULL,
-			   user_store(), buffers, seed);
+	return workers_new(workers, count, &config, &shared, NULL, user_store(),
+			   buffers, seed);
 }
 
 static void set_listener(const struct addr *at)
@@ -243,8 +243,8 @@ static uint64_t counted(uint16_t worker, size_t offset)
 {
 	const uint8_t *base = (const void *)worker_counters(workers[worker]);
 
-	return counter_get((const _Atomic uint64_t *)(const void *)(base +
-								   offset));
+	return counter_get(
+		(const _Atomic uint64_t *)(const void *)(base + offset));
 }
 
 #define COUNTED(worker, name) counted(worker, offsetof(struct counters, name))
@@ -284,7 +284,8 @@ static void user_init(struct user *u, uint16_t worker)
 		local = net_local(u->fd);
 		if (reuseport_worker_of(&local, count) == worker)
 			break;
-		unfit[n] = u->fd; /* kept, so that its port is not tried again */
+		unfit[n] =
+			u->fd; /* kept, so that its port is not tried again */
 	}
 	while (n-- > 0)
 		close(unfit[n]);
@@ -495,8 +496,9 @@ START_TEST(settings_apply_while_running)
 
 	nobody = static_users_new(&hash_key);
 	for (uint16_t i = 0; i < count; i++) {
-		worker_set_store(workers[i], (struct worker_store){
-			&static_users_source, nobody });
+		worker_set_store(
+			workers[i],
+			(struct worker_store){ &static_users_source, nobody });
 		worker_sync(workers[i]);
 	}
 	user_init(&v, 0);
