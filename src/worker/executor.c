@@ -324,14 +324,12 @@ static int read_socket(struct executor *e, int fd, unsigned most)
 	return n;
 }
 
-bool executor_read_listener(struct executor *e, uint16_t listener)
+void executor_read_listener(struct executor *e, uint16_t listener)
 {
 	struct executor_listener *l = &e->listeners[listener];
 	struct datagram d = { .listener = listener };
+	int n = read_socket(e, l->fd, UDP_IN_MESSAGES);
 	struct udp_in_message m;
-	int n;
-
-	n = read_socket(e, l->fd, UDP_IN_MESSAGES);
 
 	for (int i = 0; i < n; i++) {
 		udp_in_open(&e->in, (unsigned)i, &m);
@@ -341,7 +339,6 @@ bool executor_read_listener(struct executor *e, uint16_t listener)
 			from_client(e, &d);
 	}
 	flush(e);
-	return n < 0 || n == UDP_IN_MESSAGES;
 }
 
 /* Takes what a read added to the batch. */
@@ -362,16 +359,16 @@ static void take_from_relay(struct executor *e, struct ref allocation,
 }
 
 /*
- * Reads a relay socket that is ready until it is empty or had its share.
- * Returns whether there is more.
+ * Reads a relay socket that is ready until it is empty or had its share; in
+ * the latter case it gets another turn.
  */
-static bool read_relay(struct executor *e, struct ref allocation,
+static void read_relay(struct executor *e, struct ref allocation,
 		       unsigned share)
 {
 	struct relay_socket *socket = relay_set_get(&e->relays, allocation);
 
 	if (!socket)
-		return false;
+		return;
 	while (share > 0) {
 		unsigned most = udp_in_room(&e->in);
 		int n;
@@ -384,23 +381,21 @@ static bool read_relay(struct executor *e, struct ref allocation,
 		if (udp_in_room(&e->in) == 0)
 			flush(e);
 		if (n >= 0 && (unsigned)n < most)
-			return false;
+			return;
 		share -= n > 0 ? (unsigned)n : 1;
 	}
 	relay_set_again(&e->relays, allocation);
-	return true;
 }
 
 bool executor_read_relays(struct executor *e)
 {
 	struct ref ready[RELAY_SET_READY_MAX];
 	unsigned n = relay_set_ready(&e->relays, ready);
-	bool more = n == RELAY_SET_READY_MAX;
 
 	for (unsigned i = 0; i < n; i++)
-		more |= read_relay(e, ready[i], RELAY_TURN / n);
+		read_relay(e, ready[i], RELAY_TURN / n);
 	flush(e);
-	return more;
+	return n == RELAY_SET_READY_MAX;
 }
 
 bool executor_read_inbox(struct executor *e)

@@ -61,10 +61,10 @@ void executor_read_clock(struct executor *e);
 
 /*
  * Each reads what waits, up to its share, and sends what follows from it.
- * Returns true if there may be more: the caller comes back after the others
- * had their turn.
+ * Returns true if something was left that no descriptor will tell of again:
+ * the caller comes back after the others had their turn.
  */
-bool executor_read_listener(struct executor *e, uint16_t listener);
+void executor_read_listener(struct executor *e, uint16_t listener);
 bool executor_read_relays(struct executor *e);
 bool executor_read_inbox(struct executor *e);
 

@@ -48,6 +48,7 @@ struct worker {
 	uint16_t number;
 	bool stopping;
 	bool told_buffers; /* the log has it */
+	bool relays_left;  /* some that are ready had no turn yet */
 	uint64_t armed_ms; /* when the timer fires */
 	int timer_fd;
 	_Atomic uint64_t passes;
@@ -75,7 +76,6 @@ static void on_listener(evutil_socket_t fd, short what, void *arg)
 
 	(void)fd;
 	(void)what;
-	/* Whatever is left makes the socket readable again. */
 	executor_read_listener(&w->executor, (uint16_t)(l - w->listeners));
 }
 
@@ -85,7 +85,7 @@ static void on_relays(evutil_socket_t fd, short what, void *arg)
 
 	(void)fd;
 	(void)what;
-	executor_read_relays(&w->executor);
+	w->relays_left = executor_read_relays(&w->executor);
 }
 
 static void on_timer(evutil_socket_t fd, short what, void *arg)
@@ -225,7 +225,11 @@ static void *run(void *arg)
 	apply_settings(w);
 	arm_timer(w);
 	while (!w->stopping) {
-		event_base_loop(w->base, EVLOOP_ONCE);
+		/* The set of relay sockets says so once, as they do. */
+		if (w->relays_left)
+			on_relays(-1, 0, w);
+		event_base_loop(w->base,
+				w->relays_left ? EVLOOP_NONBLOCK : EVLOOP_ONCE);
 		finish_pass(w);
 	}
 	return NULL;
@@ -342,7 +346,7 @@ static int make_events(struct worker *w)
 		err = watch(w, w->inbox.event_fd, EV_ET, on_inbox,
 			    &w->inbox_event);
 	if (!err)
-		err = watch(w, w->executor.relays.epoll_fd, 0, on_relays,
+		err = watch(w, w->executor.relays.epoll_fd, EV_ET, on_relays,
 			    &w->relay_event);
 	return err;
 }

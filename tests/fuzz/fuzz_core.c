@@ -992,6 +992,7 @@ static void configure(uint8_t how)
 	config.lookups_are_async = how & 16;
 	late_lookups = how & 32;
 	late_relays = how & 64;
+	config.log_peers = how & 128;
 	config.worker_count = WORKERS;
 	config.peers.generation = 1;
 	config.peers.relay_ips[0] = config.relay;

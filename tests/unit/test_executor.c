@@ -276,9 +276,9 @@ static void expect(int fd, const char *text, const struct addr *from)
 START_TEST(a_dropped_datagram)
 {
 	answer.kind = VERDICT_DROP;
-	ck_assert(!executor_read_listener(e, 7));
+	executor_read_listener(e, 7);
 	from_client("hello");
-	ck_assert(!executor_read_listener(e, 7));
+	executor_read_listener(e, 7);
 	ck_assert_str_eq(notes, "c");
 	ck_assert(addr_equal(&last.source, &client_addr));
 	ck_assert_uint_eq(last.listener, 7);
@@ -298,7 +298,7 @@ START_TEST(to_the_peer_and_back)
 				   .to = peer_addr };
 	from_client("head-one");
 	from_client("head-two");
-	ck_assert(!executor_read_listener(e, 7));
+	executor_read_listener(e, 7);
 	expect(peer, "-one", &relay);
 	expect(peer, "-two", &relay);
 
@@ -326,12 +326,12 @@ START_TEST(sockets_that_are_gone)
 				   .allocation = { 9, 4 },
 				   .to = peer_addr };
 	from_client("x");
-	ck_assert(!executor_read_listener(e, 7));
+	executor_read_listener(e, 7);
 	answer = (struct verdict){ .kind = VERDICT_TO_CLIENT,
 				   .listener = 8,
 				   .to = client_addr };
 	from_client("x");
-	ck_assert(!executor_read_listener(e, 7));
+	executor_read_listener(e, 7);
 	ck_assert(net_is_empty(peer));
 	ck_assert(net_is_empty(client));
 }
@@ -342,8 +342,9 @@ START_TEST(more_than_a_turn)
 	answer.kind = VERDICT_DROP;
 	for (unsigned i = 0; i < UDP_IN_MESSAGES + 1; i++)
 		from_client("x");
-	ck_assert(executor_read_listener(e, 7));
-	ck_assert(!executor_read_listener(e, 7));
+	executor_read_listener(e, 7);
+	ck_assert_uint_eq(strlen(notes), UDP_IN_MESSAGES);
+	executor_read_listener(e, 7);
 	ck_assert_uint_eq(strlen(notes), UDP_IN_MESSAGES + 1);
 }
 END_TEST
@@ -351,9 +352,10 @@ END_TEST
 /* Nothing is lost although readiness is told once. */
 START_TEST(relays_take_turns)
 {
-	enum { sockets = 20, each = 150 };
+	enum { sockets = RELAY_SET_READY_MAX + 6, each = 40 };
 	struct addr relays[sockets];
-	unsigned turns = 1;
+	bool left = false;
+	unsigned turns;
 
 	answer.kind = VERDICT_DROP;
 	for (uint32_t i = 0; i < sockets; i++)
@@ -361,10 +363,14 @@ START_TEST(relays_take_turns)
 	for (unsigned n = 0; n < each; n++)
 		for (unsigned i = 0; i < sockets; i++)
 			net_send(peer, &relays[i], "x", 1);
-	for (; executor_read_relays(e); turns++)
+	for (turns = 0; left || !net_is_empty(e->relays.epoll_fd); turns++) {
 		ck_assert_uint_lt(turns, 10);
+		left = executor_read_relays(e);
+		/* Some had no turn at all yet. */
+		ck_assert(left || turns > 0);
+	}
 	ck_assert_uint_eq(strlen(notes), sockets * each);
-	ck_assert_uint_gt(turns, 1);
+	ck_assert_uint_gt(turns, 2);
 }
 END_TEST
 
@@ -382,7 +388,7 @@ START_TEST(hairpin_on_this_worker)
 				    .listener = 7,
 				    .to = client_addr };
 	from_client("head-data");
-	ck_assert(!executor_read_listener(e, 7));
+	executor_read_listener(e, 7);
 	ck_assert_str_eq(notes, "ch");
 	ck_assert_uint_eq(last_ref.index, 3);
 	ck_assert_uint_eq(last_ref.generation, 8);
@@ -392,7 +398,7 @@ START_TEST(hairpin_on_this_worker)
 
 	answer2.kind = VERDICT_DROP;
 	from_client("head-data");
-	ck_assert(!executor_read_listener(e, 7));
+	executor_read_listener(e, 7);
 	ck_assert(net_is_empty(client));
 }
 END_TEST
@@ -410,7 +416,7 @@ START_TEST(hairpin_to_another_worker)
 				   .from = from };
 	from_client("head-data");
 	from_client("head+more");
-	ck_assert(!executor_read_listener(e, 7));
+	executor_read_listener(e, 7);
 	ck_assert_str_eq(notes, "cc");
 	ck_assert(boxes[0].woken);
 	ck_assert(!boxes[1].woken);
@@ -503,7 +509,7 @@ static void message(void)
 	answer.kind = VERDICT_CONTROL;
 	from_client("message");
 	e->controlled = false;
-	ck_assert(!executor_read_listener(e, 7));
+	executor_read_listener(e, 7);
 	ck_assert(e->controlled);
 }
 
@@ -681,7 +687,7 @@ START_TEST(send_errors_are_counted)
 				   .allocation = { 0, 1 },
 				   .to = nowhere };
 	from_client("x");
-	ck_assert(!executor_read_listener(e, 7));
+	executor_read_listener(e, 7);
 	ck_assert_uint_eq(counter_get(&counters.dropped[DROP_SEND_ERROR]), 1);
 	ck_assert_uint_eq(counter_get(&counters.dropped[DROP_SEND_BUFFER]), 0);
 }
@@ -697,8 +703,10 @@ START_TEST(kernel_drops_are_counted)
 		net_send(client, &listener_addr, data, sizeof(data));
 		net_send(peer, &relay, data, sizeof(data));
 	}
-	while (executor_read_listener(e, 7) || executor_read_relays(e))
-		;
+	while (!net_is_empty(e->listeners[7].fd))
+		executor_read_listener(e, 7);
+	while (!net_is_empty(e->relays.epoll_fd))
+		executor_read_relays(e);
 	lost = 400 - strlen(notes);
 	ck_assert_uint_gt(lost, 0);
 	executor_look_drops(e);
