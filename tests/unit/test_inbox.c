@@ -167,9 +167,12 @@ static void *produce(void *arg)
 	struct addr from = addr_ipv4(LOOPBACK, 1);
 
 	for (uint32_t i = 0; i < EACH; i++) {
+		/* A batch ends, and wakes, whether all went in or not. */
 		while (!inbox_put(&box, (struct ref){ number, i + 1 }, &from, 0,
-				  bytes_of(&i, sizeof(i))))
+				  bytes_of(&i, sizeof(i)))) {
+			inbox_wake(&box);
 			sched_yield();
+		}
 		if (i % 7 == 0 || i == EACH - 1)
 			inbox_wake(&box);
 	}
