@@ -370,6 +370,7 @@ install: all $(systemd_files) ## to prefix (/usr/local), below DESTDIR; an exist
 	test -e $(DESTDIR)$(sysconfdir)/turnpike/turnpike.conf || \
 		$(INSTALL) -m 640 etc/turnpike.conf \
 		$(DESTDIR)$(sysconfdir)/turnpike/turnpike.conf
+	$(INSTALL) -m 644 etc/acs.list $(DESTDIR)$(sysconfdir)/turnpike
 	@echo "Next: systemd-sysusers && systemd-tmpfiles --create &&"
 	@echo "systemctl daemon-reload; edit $(sysconfdir)/turnpike/turnpike.conf;"
 	@echo "systemctl enable --now turnpiked"
@@ -381,7 +382,8 @@ uninstall: ## removes what install put there; turnpike.conf stays
 		$(DESTDIR)$(mandir)/man$(subst .,,$(suffix $(page)))/$(notdir $(page)))
 	rm -f $(DESTDIR)$(unitdir)/turnpiked.service \
 		$(DESTDIR)$(sysusersdir)/turnpike.conf \
-		$(DESTDIR)$(tmpfilesdir)/turnpike.conf
+		$(DESTDIR)$(tmpfilesdir)/turnpike.conf \
+		$(DESTDIR)$(sysconfdir)/turnpike/acs.list
 	rm -f $(addprefix $(DESTDIR)$(docdir)/,$(documents) \
 		examples/privileged-port.conf examples/fail2ban-filter.conf)
 	-rmdir $(DESTDIR)$(docdir)/examples $(DESTDIR)$(docdir)
