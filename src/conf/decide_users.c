@@ -226,7 +226,8 @@ static void remember(struct realm_users *realm,
 }
 
 static void add_user(struct users *users, const struct document_item *item,
-		     uint8_t realm, const struct turn_keys *keys)
+		     uint8_t realm, const struct turn_keys *keys,
+		     const struct turn_grant *grant)
 {
 	const char *realm_name = users->c->turn.realms[realm].name;
 	uint8_t userhash[STUN_USERHASH_BYTES];
@@ -235,7 +236,7 @@ static void add_user(struct users *users, const struct document_item *item,
 	stun_userhash(users->crypto, bytes_str(name_of(item)),
 		      bytes_str(realm_name), userhash);
 	error = static_users_add(users->c->users, realm, name_of(item),
-				 userhash, keys);
+				 userhash, keys, grant);
 	if (error == -EEXIST)
 		refuse_twin(users, item, realm_name);
 	else if (error)
@@ -252,10 +253,11 @@ static void decide_user(struct users *users, const struct document_item *item)
 	struct value *limit = document_value(item, OPT_USERS_ALLOCATIONS);
 	uint8_t realm = decide_realm_of(
 		users->c, document_value(item, OPT_USERS_REALM), users->report);
-	struct turn_keys keys = {
+	struct turn_grant grant = {
 		.allocations_max = limit->is_set ? (uint32_t)limit->as.number
 						 : 0,
 	};
+	struct turn_keys keys = { .md5.len = 0 };
 
 	if (!name->is_set)
 		return;
@@ -266,7 +268,7 @@ static void decide_user(struct users *users, const struct document_item *item)
 		return;
 	}
 	decide_keys(users, item, users->c->turn.realms[realm].name, &keys);
-	add_user(users, item, realm, &keys);
+	add_user(users, item, realm, &keys, &grant);
 	crypto_wipe(&keys, sizeof(keys));
 }
 
@@ -412,7 +414,7 @@ void decide_users(struct conf *c, const struct conf_machine *machine,
 		.report = report,
 	};
 
-	c->users = static_users_new(&machine->key);
+	c->users = static_users_new(&machine->key, TURN_SOURCE_CONFIG);
 	if (!users.crypto || !c->users)
 		report_error(report, 0,
 			     "no memory for users, or an OpenSSL without MD5");

@@ -19,10 +19,12 @@ struct user {
 	uint8_t userhash[STUN_USERHASH_BYTES];
 	char *name; /* owned */
 	struct turn_keys keys;
+	struct turn_grant grant;
 };
 
 struct static_users {
 	struct hash_key key;
+	enum turn_source source;
 	struct pool pool; /* of struct user */
 	struct map by_name;
 	struct map by_userhash;
@@ -55,13 +57,15 @@ static int init(struct static_users *set)
 			offsetof(struct user, by_userhash));
 }
 
-struct static_users *static_users_new(const struct hash_key *key)
+struct static_users *static_users_new(const struct hash_key *key,
+				      enum turn_source source)
 {
 	struct static_users *set = calloc(1, sizeof(*set));
 
 	if (!set)
 		return NULL;
 	set->key = *key;
+	set->source = source;
 	set->nobody.name = set->nobodys_name;
 	if (init(set)) {
 		static_users_free(set);
@@ -104,7 +108,8 @@ static bool is_taken(const struct static_users *set, uint8_t realm,
 
 int static_users_add(struct static_users *set, uint8_t realm, const char *name,
 		     const uint8_t userhash[STUN_USERHASH_BYTES],
-		     const struct turn_keys *keys)
+		     const struct turn_keys *keys,
+		     const struct turn_grant *grant)
 {
 	struct bytes view = bytes_str(name);
 	struct user *u;
@@ -130,6 +135,7 @@ int static_users_add(struct static_users *set, uint8_t realm, const char *name,
 	u->realm = realm;
 	memcpy(u->userhash, userhash, sizeof(u->userhash));
 	u->keys = *keys;
+	u->grant = *grant;
 	u->name_hash = hash_in(set, realm, view);
 	u->userhash_hash =
 		hash_in(set, realm, bytes_of(userhash, STUN_USERHASH_BYTES));
@@ -200,7 +206,13 @@ static void lookup(const void *self, const struct store_query *query,
 
 	same &= u->realm == query->realm && u != &set->nobody;
 	answer->result = same ? TURN_LOOKUP_FOUND : TURN_LOOKUP_UNKNOWN;
-	answer->keys = u->keys;
+	answer->user.source = set->source;
+	answer->user.disabled = false;
+	answer->user.expires_wall_s = 0;
+	answer->user.account_at = 0;
+	answer->user.grant = u->grant;
+	answer->user.key_count = 1;
+	answer->user.keys[0] = u->keys;
 	answer->name = bytes_of(u->name, u->name_len);
 }
 

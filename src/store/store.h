@@ -18,7 +18,7 @@ struct store_query {
 
 struct store_answer {
 	enum turn_lookup result;
-	struct turn_keys keys; /* valid if found; wiped by the asker */
+	struct turn_user user; /* valid if found; wiped by the asker */
 	struct bytes name;     /* the user's name; valid while the source is */
 };
 

@@ -46,8 +46,8 @@ static void warn(struct turn_server *s, const struct now *now,
 static uint16_t charge(struct request *r, uint64_t user)
 {
 	struct turn_server *s = r->server;
-	uint32_t max = r->allocations_max
-			       ? r->allocations_max
+	uint32_t max = r->grant.allocations_max
+			       ? r->grant.allocations_max
 			       : s->config.limits.allocations_per_user;
 
 	switch (quota_take(&s->shared->quota, user, max)) {
@@ -137,7 +137,7 @@ uint16_t allocation_begin(struct request *r,
 	struct turn_server *s = r->server;
 	struct flow_table *t = &s->flows;
 	uint64_t user =
-		quota_user(&s->shared->quota, request_realm(r), r->name);
+		quota_user(&s->shared->quota, request_realm(r), r->account);
 	uint16_t port, code = take_port(r, user, want, &port);
 	struct allocation *a;
 	uint32_t i;
@@ -155,7 +155,7 @@ uint16_t allocation_begin(struct request *r,
 	a->realm = r->realm;
 	a->first_permission = POOL_NONE;
 	a->first_channel = POOL_NONE;
-	a->packets_max = r->packets_max;
+	a->packets_max = r->grant.packets_max;
 	a->began_ms = r->now->mono_ms;
 	a->quota_user = user;
 	a->user = users_join(&s->users, r->realm, r->name);

@@ -1,5 +1,7 @@
 #include "turn/auth.h"
 
+#include <assert.h>
+
 #include "stun/integrity.h"
 #include "turn/reply.h"
 
@@ -159,26 +161,43 @@ static void log_refusal(struct request *r, const char *why)
 		log_number(log, "held_back", held);
 }
 
-/* Takes the key as the request's own if it proves right. */
-static bool prove(struct request *r, const struct secret *key, bool known)
+/* The keys that a request may have been signed with. */
+struct candidates {
+	bool known; /* whose they are; else there is one that nobody has */
+	unsigned count;
+	const struct secret *keys[TURN_KEYS_MAX];
+};
+
+/* The candidate that is right, or NULL. */
+static const struct secret *find_right(const struct request *r,
+				       const struct candidates *c)
+{
+	for (unsigned i = 0; i < c->count; i++)
+		if (stun_check_integrity(&r->message, r->server->crypto,
+					 secret_bytes(c->keys[i])))
+			return c->keys[i];
+	return NULL;
+}
+
+/* Takes the key that proves right, if one does, as the request's own. */
+static bool prove(struct request *r, const struct candidates *c)
 {
 	struct turn_server *s = r->server;
 	const struct stun_attr *attr = stun_find(&r->message, STUN_ATTR_NONCE);
-	bool right =
-		stun_check_integrity(&r->message, s->crypto, secret_bytes(key));
+	const struct secret *key = find_right(r, c);
 	enum nonce_state nonce = nonce_check(&s->config.nonce, s->crypto,
 					     attr->value, &r->in->source,
 					     request_realm(r), r->now->wall_s);
 
-	if (!known || !right) {
+	if (!c->known || !key) {
 		reply_challenge(r, STUN_UNAUTHENTICATED);
 		/*
 		 * Without a nonce of ours the source may be spoofed: what reads
 		 * the log must not lock out who never sent anything.
 		 */
 		if (nonce != NONCE_FOREIGN)
-			log_refusal(r,
-				    known ? "wrong password" : "unknown user");
+			log_refusal(r, c->known ? "wrong password"
+						: "unknown user");
 		return false;
 	}
 	if (nonce != NONCE_FRESH) {
@@ -198,19 +217,41 @@ static const struct secret *chosen_key(const struct request *r,
 						     : &keys->md5;
 }
 
-bool auth_with_key(struct request *r, const struct turn_keys *keys,
+/* A user's keys of that algorithm; an unknown user gets one as well. */
+static struct candidates candidates_of(const struct request *r,
+				       const struct turn_user *user)
+{
+	struct candidates c = { .known = false };
+
+	for (unsigned i = 0; user && i < user->key_count; i++) {
+		const struct secret *key = chosen_key(r, &user->keys[i]);
+
+		if (key->len)
+			c.keys[c.count++] = key;
+	}
+	c.known = c.count > 0;
+	if (!c.known)
+		c.keys[c.count++] = &r->server->unknown_key;
+	return c;
+}
+
+/* Whom limits are counted for: the name without what is not the user's. */
+static struct bytes account_of(struct bytes name, size_t at)
+{
+	assert(at <= name.len);
+	return bytes_of(name.data + at, name.len - at);
+}
+
+bool auth_with_key(struct request *r, const struct turn_user *user,
 		   struct bytes name)
 {
-	const struct secret *key = &r->server->unknown_key;
-	bool known = keys && chosen_key(r, keys)->len;
+	struct candidates c = candidates_of(r, user);
 
-	if (known)
-		key = chosen_key(r, keys);
-	if (!prove(r, key, known))
+	if (!prove(r, &c))
 		return false;
 	r->name = name;
-	r->allocations_max = keys->allocations_max;
-	r->packets_max = keys->packets_max;
+	r->account = account_of(name, user->account_at);
+	r->grant = user->grant;
 	return true;
 }
 
@@ -220,6 +261,12 @@ bool auth_with_allocation(struct request *r)
 	const struct allocation *a =
 		pool_at(&s->flows.allocations, r->allocation);
 
+	struct candidates c = {
+		.known = true,
+		.count = 1,
+		.keys = { pool_at(&s->keys, a->key) },
+	};
+
 	r->name = users_name(&s->users, a->user);
-	return prove(r, pool_at(&s->keys, a->key), true);
+	return prove(r, &c);
 }

@@ -32,11 +32,11 @@ bool auth_allocation_has_key(const struct request *r);
 /*
  * Everything that needs the key: is the user known (401), is the integrity
  * right (401), is the nonce valid (438). An unknown user is checked against a
- * key nobody has, so that the work is the same. `keys` is NULL for an unknown
+ * key nobody has, so that the work is the same. `user` is NULL for an unknown
  * user. Returns whether the request has authenticated; then r->key is the
  * key, and answers are signed with it.
  */
-bool auth_with_key(struct request *r, const struct turn_keys *keys,
+bool auth_with_key(struct request *r, const struct turn_user *user,
 		   struct bytes name);
 
 /* The same with the key that the request's allocation holds. */

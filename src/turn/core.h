@@ -69,8 +69,8 @@ struct request {
 	/* Known once the request has authenticated: */
 	struct bytes name;
 	struct secret key;
-	uint32_t allocations_max;
-	uint32_t packets_max;
+	struct bytes account; /* whom limits are counted for */
+	struct turn_grant grant;
 };
 
 /* The realm the request was sent to, as a view. */

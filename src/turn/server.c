@@ -152,6 +152,7 @@ static bool request_init(struct request *r, struct turn_server *s,
 	r->out = out;
 	r->algorithm = STUN_ALGORITHM_NONE;
 	r->name = bytes_of(NULL, 0);
+	r->account = bytes_of(NULL, 0);
 	r->key.len = 0;
 	parsed = stun_parse(in->data, &r->message);
 	if (parsed != STUN_OK) {
@@ -295,7 +296,7 @@ void turn_message(struct turn_server *s, const struct now *now,
 
 void turn_key_ready(struct turn_server *s, const struct now *now,
 		    struct ref ticket, enum turn_lookup result,
-		    const struct turn_keys *keys, struct bytes name,
+		    const struct turn_user *user, struct bytes name,
 		    struct actions *out)
 {
 	struct action_lookup query;
@@ -321,7 +322,7 @@ void turn_key_ready(struct turn_server *s, const struct now *now,
 	if (!whole)
 		goto out;
 	query = auth_query(&r);
-	if (auth_with_key(&r, result == TURN_LOOKUP_FOUND ? keys : NULL,
+	if (auth_with_key(&r, result == TURN_LOOKUP_FOUND ? user : NULL,
 			  query.by_hash ? name : query.name))
 		dispatch(&r, method_find(r.message.method));
 	secret_wipe(&r.key);

@@ -26,12 +26,46 @@
 
 struct turn_server;
 
-/* A user's keys, as a credential source answers. */
+/* One key of a user in both of its forms, RFC 8489 section 9.2.2. */
 struct turn_keys {
-	struct secret md5;        /* empty: this source has none */
-	struct secret sha256;     /* empty: this source has none */
-	uint32_t allocations_max; /* this user's limit; 0: the realm's */
-	uint32_t packets_max; /* relayed per allocation, both ways; 0: any */
+	struct secret md5;    /* empty: there is none */
+	struct secret sha256; /* empty: there is none */
+};
+
+/* What a user is granted of its own; 0: what the configuration says. */
+struct turn_grant {
+	uint32_t allocations_max;  /* at a time */
+	uint32_t packets_max;      /* relayed per allocation, both ways */
+	uint64_t rate_bytes_per_s; /* of all its allocations, each way */
+};
+
+/* Where a user is known from; the label in logs and metrics. */
+enum turn_source {
+	TURN_SOURCE_CONFIG,       /* listed in the configuration */
+	TURN_SOURCE_FILE,         /* listed in the users file */
+	TURN_SOURCE_TIME_LIMITED, /* by a secret, for a time */
+	TURN_SOURCE_REDIS,
+	TURN_SOURCE_SELF_TEST,
+	TURN_SOURCE_COUNT,
+};
+
+/* More secrets than these are not tried for one user. */
+#define TURN_KEYS_MAX 16
+
+/* What a credential source says of a user. */
+struct turn_user {
+	enum turn_source source;
+	bool disabled;          /* known, and not to be served */
+	bool expiry_ends;       /* sessions end when the credential does */
+	int64_t expires_wall_s; /* the credential's end; 0: none */
+	/*
+	 * The name without these first bytes is whom limits are counted for:
+	 * a time-limited name begins with its time.
+	 */
+	uint16_t account_at;
+	struct turn_grant grant;
+	uint8_t key_count;                    /* 1..TURN_KEYS_MAX */
+	struct turn_keys keys[TURN_KEYS_MAX]; /* any of them is right */
 };
 
 enum turn_lookup {
@@ -96,13 +130,13 @@ void turn_message(struct turn_server *s, const struct now *now,
 		  const struct datagram *in, struct actions *out);
 
 /*
- * The answer to ACTION_LOOKUP_KEY. `keys` is read only for TURN_LOOKUP_FOUND;
+ * The answer to ACTION_LOOKUP_KEY. `user` is read only for TURN_LOOKUP_FOUND;
  * the caller wipes it. For a lookup by USERHASH `name` is the user's name,
  * else it is ignored. An answer whose ticket no longer waits is ignored.
  */
 void turn_key_ready(struct turn_server *s, const struct now *now,
 		    struct ref ticket, enum turn_lookup result,
-		    const struct turn_keys *keys, struct bytes name,
+		    const struct turn_user *user, struct bytes name,
 		    struct actions *out);
 
 /*

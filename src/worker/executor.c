@@ -18,8 +18,8 @@
 struct answer {
 	enum action_kind kind;
 	struct ref ticket;
-	int error;                /* ACTION_OPEN_RELAY */
-	struct store_answer keys; /* ACTION_LOOKUP_KEY */
+	int error;                 /* ACTION_OPEN_RELAY */
+	struct store_answer found; /* ACTION_LOOKUP_KEY */
 };
 
 /* Answers waiting; each is taken before its own actions add more. */
@@ -160,7 +160,7 @@ static void look_up(struct executor *e, const struct action_lookup *lookup,
 		.name = lookup->name,
 	};
 
-	e->store.source->lookup(e->store.self, &query, &a->keys);
+	e->store.source->lookup(e->store.self, &query, &a->found);
 }
 
 static void carry_out(struct executor *e, const struct action *a,
@@ -201,10 +201,10 @@ static void give_answer(struct executor *e, struct answer *a)
 				  &e->actions);
 		return;
 	}
-	turn_key_ready(e->core, &e->now, a->ticket, a->keys.result,
-		       &a->keys.keys, a->keys.name, &e->actions);
-	secret_wipe(&a->keys.keys.md5);
-	secret_wipe(&a->keys.keys.sha256);
+	turn_key_ready(e->core, &e->now, a->ticket, a->found.result,
+		       &a->found.user, a->found.name, &e->actions);
+	crypto_wipe(a->found.user.keys,
+		    a->found.user.key_count * sizeof(a->found.user.keys[0]));
 }
 
 /*

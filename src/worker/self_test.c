@@ -34,7 +34,7 @@ struct test_store {
 	uint8_t realm;
 	char name[sizeof(NAME_PREFIX) + 2 * RANDOM_BYTES];
 	uint8_t userhash[STUN_USERHASH_BYTES];
-	struct turn_keys keys;
+	struct turn_user user;
 };
 
 static bool is_tester(const struct test_store *s,
@@ -57,7 +57,7 @@ static void test_lookup(const void *self, const struct store_query *query,
 	if (!is_tester(s, query))
 		return;
 	answer->result = TURN_LOOKUP_FOUND;
-	answer->keys = s->keys;
+	answer->user = s->user;
 	answer->name = bytes_str(s->name);
 }
 
@@ -130,14 +130,16 @@ static void mint(struct test *t)
 
 	s->next = t->in->store;
 	s->realm = t->in->listener->realm;
-	s->keys = (struct turn_keys){
-		.allocations_max = ALLOCATIONS_MAX,
-		.packets_max = PACKETS_MAX,
+	s->user = (struct turn_user){
+		.source = TURN_SOURCE_SELF_TEST,
+		.grant.allocations_max = ALLOCATIONS_MAX,
+		.grant.packets_max = PACKETS_MAX,
+		.key_count = 1,
 	};
 	stun_long_term_key(t->crypto, STUN_ALGORITHM_MD5, name, realm, password,
-			   &s->keys.md5);
+			   &s->user.keys[0].md5);
 	stun_long_term_key(t->crypto, STUN_ALGORITHM_SHA256, name, realm,
-			   password, &s->keys.sha256);
+			   password, &s->user.keys[0].sha256);
 	stun_userhash(t->crypto, name, realm, s->userhash);
 	t->config = (struct client_config){
 		.name = name,

@@ -360,16 +360,17 @@ static void answer_lookup(const struct waiting *w, enum turn_lookup result,
 			  uint8_t how)
 {
 	int user = w->user < 0 ? 0 : w->user;
-	struct turn_keys keys = {
-		.allocations_max = how & 0x40 ? 2 : 0,
-		.packets_max = how & 0x20 ? 3 : 0,
+	struct turn_user found = {
+		.grant.allocations_max = how & 0x40 ? 2 : 0,
+		.grant.packets_max = how & 0x20 ? 3 : 0,
+		.key_count = 1,
 	};
 
-	user_key((unsigned)user, false, &keys.md5);
+	user_key((unsigned)user, false, &found.keys[0].md5);
 	if (users[user].has_sha256)
-		user_key((unsigned)user, true, &keys.sha256);
+		user_key((unsigned)user, true, &found.keys[0].sha256);
 	actions_clear(&actions);
-	turn_key_ready(servers[w->worker], &now, w->ticket, result, &keys,
+	turn_key_ready(servers[w->worker], &now, w->ticket, result, &found,
 		       bytes_str(users[user].name), &actions);
 	carry_out(w->worker);
 }

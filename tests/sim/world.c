@@ -348,11 +348,13 @@ static void open_relay(struct world *w, uint16_t worker, struct ref ref)
 
 /* What the source knows; the name is the sender's or, by hash, the user's. */
 static enum turn_lookup find_keys(struct world *w, const struct intent *q,
-				  struct turn_keys *keys, struct bytes *name)
+				  struct turn_user *found, struct bytes *name)
 {
 	const struct sim_user *u = &sim_users[q->user];
+	struct turn_keys *keys = &found->keys[0];
 
-	memset(keys, 0, sizeof(*keys));
+	memset(found, 0, sizeof(*found));
+	found->key_count = 1;
 	*name = bytes_of(NULL, 0);
 	if (q->credentials == CREDENTIALS_UNKNOWN_USER)
 		return TURN_LOOKUP_UNKNOWN;
@@ -369,20 +371,20 @@ static void lookup_answer(struct world *w, struct waiting *x)
 {
 	struct actions *out = calloc(1, sizeof(*out));
 	enum turn_lookup result;
-	struct turn_keys keys;
+	struct turn_user found;
 	struct bytes name;
 	struct packet *p = x->packet;
 
 	if (!out)
 		abort();
 	x->in_use = false;
-	result = find_keys(w, &p->intent, &keys, &name);
+	result = find_keys(w, &p->intent, &found, &name);
 	if (sim_chance(w, w->failed_lookups)) {
 		result = TURN_LOOKUP_UNAVAILABLE;
 		sim_count(w, SIM_LOOKUP_UNAVAILABLE);
 	}
-	turn_key_ready(w->servers[x->worker], &w->now, x->ticket, result, &keys,
-		       name, out);
+	turn_key_ready(w->servers[x->worker], &w->now, x->ticket, result,
+		       &found, name, out);
 	model_message(w, x->worker, p, true, result, out);
 	carry_out(w, x->worker, out);
 	free(p);

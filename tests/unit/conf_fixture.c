@@ -86,7 +86,7 @@ void conf_expect_in_force(const struct conf *c, const char *line)
 }
 
 bool conf_user(const struct conf *c, uint8_t realm, const char *name,
-	       struct turn_keys *keys)
+	       struct turn_user *user)
 {
 	struct store_query query = {
 		.realm = realm,
@@ -95,6 +95,6 @@ bool conf_user(const struct conf *c, uint8_t realm, const char *name,
 	struct store_answer answer;
 
 	static_users_source.lookup(c->users, &query, &answer);
-	*keys = answer.keys;
+	*user = answer.user;
 	return answer.result == TURN_LOOKUP_FOUND;
 }

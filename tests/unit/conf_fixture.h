@@ -33,6 +33,6 @@ void conf_expect_in_force(const struct conf *c, const char *line);
 
 /* Looks a user up: whether it is there, and with which keys. */
 bool conf_user(const struct conf *c, uint8_t realm, const char *name,
-	       struct turn_keys *keys);
+	       struct turn_user *user);
 
 #endif

@@ -165,22 +165,24 @@ static void answer_lookup(struct core *c, struct ref ticket)
 	const struct core_user *user = find_user(c);
 	enum turn_lookup result = TURN_LOOKUP_UNKNOWN;
 	struct bytes name = bytes_of(NULL, 0);
-	struct turn_keys keys = {
-		.allocations_max = c->user_allocations_max,
-		.packets_max = c->user_packets_max,
+	struct turn_user found = {
+		.grant.allocations_max = c->user_allocations_max,
+		.grant.packets_max = c->user_packets_max,
+		.key_count = 1,
 	};
 
 	if (user) {
 		result = TURN_LOOKUP_FOUND;
 		name = bytes_str(user->name);
-		user_key(c, user, STUN_ALGORITHM_MD5, &keys.md5);
+		user_key(c, user, STUN_ALGORITHM_MD5, &found.keys[0].md5);
 		if (user != &core_bob)
-			user_key(c, user, STUN_ALGORITHM_SHA256, &keys.sha256);
+			user_key(c, user, STUN_ALGORITHM_SHA256,
+				 &found.keys[0].sha256);
 	}
 	if (c->unavailable)
 		result = TURN_LOOKUP_UNAVAILABLE;
 	actions_clear(&c->out);
-	turn_key_ready(c->server, &c->now, ticket, result, &keys, name,
+	turn_key_ready(c->server, &c->now, ticket, result, &found, name,
 		       &c->out);
 	carry_out(c);
 }

@@ -801,7 +801,7 @@ enum answer { BOTH_KEYS, MD5_KEY, NO_KEYS };
 static struct trace attempt(const struct core_user *user, enum answer answer)
 {
 	const struct core_user *right = &core_alice;
-	struct turn_keys keys = { .allocations_max = 0 };
+	struct turn_user found = { .key_count = 1 };
 	struct core_signing how = { .user = user };
 	unsigned lookups = c.lookups_asked, logs = c.logs;
 	struct trace t;
@@ -809,12 +809,12 @@ static struct trace attempt(const struct core_user *user, enum answer answer)
 
 	stun_long_term_key(c.crypto, STUN_ALGORITHM_MD5, bytes_str(right->name),
 			   bytes_str(CORE_REALM), bytes_str(right->password),
-			   &keys.md5);
+			   &found.keys[0].md5);
 	stun_long_term_key(c.crypto, STUN_ALGORITHM_SHA256,
 			   bytes_str(right->name), bytes_str(CORE_REALM),
-			   bytes_str(right->password), &keys.sha256);
+			   bytes_str(right->password), &found.keys[0].sha256);
 	if (answer == MD5_KEY)
-		secret_wipe(&keys.sha256);
+		secret_wipe(&found.keys[0].sha256);
 	core_begin_allocate(&q, &client, 1);
 	core_sign_as(&c, &q, &how);
 	len = stun_finish(&q.builder);
@@ -830,7 +830,7 @@ static struct trace attempt(const struct core_user *user, enum answer answer)
 	turn_key_ready(c.server, &c.now, c.last_ticket,
 		       answer == NO_KEYS ? TURN_LOOKUP_UNKNOWN
 					 : TURN_LOOKUP_FOUND,
-		       &keys, bytes_str(right->name), &c.out);
+		       &found, bytes_str(right->name), &c.out);
 	t.answering = done;
 	ck_assert_int_eq(c.out.items[0].kind, ACTION_REPLY);
 	ck_assert_int_eq(stun_parse(c.out.items[0].as.reply.message, &c.reply),
@@ -843,6 +843,51 @@ static struct trace attempt(const struct core_user *user, enum answer answer)
 	snprintf(t.attrs, sizeof(t.attrs), "%s", core_reply_attrs(&c));
 	return t;
 }
+
+/* Alice's Allocate, answered with so many keys of which the `right` one is
+ * hers (none: -1); returns whether she got in. */
+static bool gets_in(unsigned count, int right)
+{
+	const struct core_user *alice = &core_alice;
+	struct turn_user found = {
+		.source = TURN_SOURCE_TIME_LIMITED,
+		.key_count = (uint8_t)count,
+	};
+	struct core_signing how = { .user = alice };
+	size_t len;
+
+	for (unsigned i = 0; i < count; i++) {
+		const char *password = (int)i == right ? alice->password : "x";
+
+		stun_long_term_key(c.crypto, STUN_ALGORITHM_MD5,
+				   bytes_str(alice->name),
+				   bytes_str(CORE_REALM), bytes_str(password),
+				   &found.keys[i].md5);
+	}
+	core_begin_allocate(&q, &client, 1);
+	core_sign_as(&c, &q, &how);
+	len = stun_finish(&q.builder);
+	c.hold_lookups = true;
+	core_send_bytes(&c, &client, 0, bytes_of(q.bytes, len));
+	actions_clear(&c.out);
+	turn_key_ready(c.server, &c.now, c.last_ticket, TURN_LOOKUP_FOUND,
+		       &found, bytes_of(NULL, 0), &c.out);
+	return c.out.items[0].kind == ACTION_OPEN_RELAY;
+}
+
+/* Several secrets may be in use at a time: each of them is tried. */
+START_TEST(any_of_several_keys_opens)
+{
+	ck_assert(!gets_in(TURN_KEYS_MAX, -1));
+	ck_assert(gets_in(TURN_KEYS_MAX, TURN_KEYS_MAX - 1));
+}
+END_TEST
+
+START_TEST(the_first_of_several_keys_opens)
+{
+	ck_assert(gets_in(3, 0));
+}
+END_TEST
 
 static void expect_alike(bool sha256, bool by_hash, bool async)
 {
@@ -1067,6 +1112,8 @@ static Suite *suite(void)
 	tcase_add_test(t, a_missing_key_is_alike);
 	tcase_add_test(t, the_key_nobody_has_is_nobodys);
 	tcase_add_test(t, a_refusal_is_logged_with_its_source);
+	tcase_add_test(t, any_of_several_keys_opens);
+	tcase_add_test(t, the_first_of_several_keys_opens);
 	tcase_add_test(t, refusals_are_logged_once_per_source_and_minute);
 	tcase_add_test(t, refusals_without_a_nonce_of_ours_are_not_logged);
 	tcase_add_test(t, the_gate_before_the_log_is_the_processes);

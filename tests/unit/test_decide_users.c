@@ -22,17 +22,19 @@ static void expect_key(struct conf *c, uint8_t realm, const char *name,
 {
 	struct crypto *crypto = crypto_new();
 	const char *realm_name = c->turn.realms[realm].name;
-	struct turn_keys keys;
+	struct turn_user user;
 	struct secret key;
 
 	ck_assert_ptr_nonnull(crypto);
-	ck_assert_msg(conf_user(c, realm, name, &keys), "%s", name);
+	ck_assert_msg(conf_user(c, realm, name, &user), "%s", name);
 	stun_long_term_key(crypto, STUN_ALGORITHM_MD5, bytes_str(name),
 			   bytes_str(realm_name), bytes_str(password), &key);
-	ck_assert(bytes_equal(secret_bytes(&key), secret_bytes(&keys.md5)));
+	ck_assert(bytes_equal(secret_bytes(&key),
+			      secret_bytes(&user.keys[0].md5)));
 	stun_long_term_key(crypto, STUN_ALGORITHM_SHA256, bytes_str(name),
 			   bytes_str(realm_name), bytes_str(password), &key);
-	ck_assert(bytes_equal(secret_bytes(&key), secret_bytes(&keys.sha256)));
+	ck_assert(bytes_equal(secret_bytes(&key),
+			      secret_bytes(&user.keys[0].sha256)));
 	crypto_free(crypto);
 }
 
@@ -43,18 +45,18 @@ START_TEST(passwords_become_keys)
 		      "\n{ name = \"bob\"; password = \"b\"; allocations = 7; "
 		      "} );\n",
 		NULL);
-	struct turn_keys keys;
+	struct turn_user user;
 
 	ck_assert_uint_eq(static_users_count(c->users), 2);
 	expect_key(c, 0, "alice", "secret");
 	expect_key(c, 0, "bob", "b");
-	ck_assert(!conf_user(c, 0, "carol", &keys));
-	ck_assert(!conf_user(c, 0, "", &keys));
-	ck_assert(conf_user(c, 0, "bob", &keys));
-	ck_assert_uint_eq(keys.allocations_max, 7);
-	ck_assert_uint_eq(keys.packets_max, 0);
-	ck_assert(conf_user(c, 0, "alice", &keys));
-	ck_assert_uint_eq(keys.allocations_max, 0);
+	ck_assert(!conf_user(c, 0, "carol", &user));
+	ck_assert(!conf_user(c, 0, "", &user));
+	ck_assert(conf_user(c, 0, "bob", &user));
+	ck_assert_uint_eq(user.grant.allocations_max, 7);
+	ck_assert_uint_eq(user.grant.packets_max, 0);
+	ck_assert(conf_user(c, 0, "alice", &user));
+	ck_assert_uint_eq(user.grant.allocations_max, 0);
 	conf_free(c);
 }
 END_TEST
@@ -65,11 +67,11 @@ START_TEST(keys_are_taken_as_they_are)
 		REALM "users = ( { name = \"alice\";\n"
 		      "key_md5 = \"00112233445566778899AABBCCDDEEFF\"; } );\n",
 		NULL);
-	struct turn_keys keys;
+	struct turn_user user;
 
-	ck_assert(conf_user(c, 0, "alice", &keys));
-	expect_secret(&keys.md5, "00112233445566778899aabbccddeeff");
-	ck_assert_uint_eq(keys.sha256.len, 0);
+	ck_assert(conf_user(c, 0, "alice", &user));
+	expect_secret(&user.keys[0].md5, "00112233445566778899aabbccddeeff");
+	ck_assert_uint_eq(user.keys[0].sha256.len, 0);
 	ck_assert(!c->turn.realms[0].offer_sha256);
 	ck_assert(c->turn.realms[0].offer_userhash);
 	conf_free(c);
@@ -126,11 +128,11 @@ START_TEST(realms_keep_users_apart)
 		"{ name = \"bob\"; realm = \"other\";\n"
 		"key_md5 = \"00112233445566778899aabbccddeeff\"; } );\n",
 		NULL);
-	struct turn_keys keys;
+	struct turn_user user;
 
 	expect_key(c, 0, "alice", "1");
 	expect_key(c, 1, "alice", "2");
-	ck_assert(!conf_user(c, 0, "bob", &keys));
+	ck_assert(!conf_user(c, 0, "bob", &user));
 	/* What one realm's users cannot do does not bind the other. */
 	ck_assert(c->turn.realms[0].offer_sha256);
 	ck_assert(!c->turn.realms[1].offer_sha256);

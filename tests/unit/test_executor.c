@@ -29,7 +29,7 @@ static bool init_fails;
 /* What to do with a message, and with each answer after that. */
 static void (*on_message)(struct actions *out);
 static void (*on_opened)(struct actions *out);
-static void (*on_keys)(struct actions *out, const struct turn_keys *keys,
+static void (*on_keys)(struct actions *out, const struct turn_user *user,
 		       struct bytes name);
 
 #define WRAPPED(type, name, ...)         \
@@ -99,7 +99,7 @@ WRAPPED(void, turn_message, struct turn_server *s, const struct now *now,
 
 WRAPPED(void, turn_key_ready, struct turn_server *s, const struct now *now,
 	struct ref ticket, enum turn_lookup result,
-	const struct turn_keys *keys, struct bytes name, struct actions *out)
+	const struct turn_user *user, struct bytes name, struct actions *out)
 {
 	(void)s;
 	(void)now;
@@ -107,7 +107,7 @@ WRAPPED(void, turn_key_ready, struct turn_server *s, const struct now *now,
 	ck_assert_int_eq(result, TURN_LOOKUP_FOUND);
 	note('k');
 	last_ref = ticket;
-	on_keys(out, keys, name);
+	on_keys(out, user, name);
 }
 
 WRAPPED(void, turn_relay_opened, struct turn_server *s, const struct now *now,
@@ -183,8 +183,9 @@ static void lookup(const void *self, const struct store_query *query,
 	ck_assert(bytes_equal(query->name, bytes_str("alice")));
 	*out = (struct store_answer){ .result = TURN_LOOKUP_FOUND,
 				      .name = bytes_str("ALICE") };
-	out->keys.md5.len = 16;
-	memset(out->keys.md5.bytes, 0x5a, 16);
+	out->user.key_count = 1;
+	out->user.keys[0].md5.len = 16;
+	memset(out->user.keys[0].md5.bytes, 0x5a, 16);
 }
 
 static const struct store_source source = { .name = "test", .lookup = lookup };
@@ -538,11 +539,11 @@ START_TEST(replies_and_log_records)
 }
 END_TEST
 
-static void keys_then_socket(struct actions *out, const struct turn_keys *keys,
+static void keys_then_socket(struct actions *out, const struct turn_user *user,
 			     struct bytes name)
 {
-	ck_assert_uint_eq(keys->md5.len, 16);
-	ck_assert_uint_eq(keys->md5.bytes[15], 0x5a);
+	ck_assert_uint_eq(user->keys[0].md5.len, 16);
+	ck_assert_uint_eq(user->keys[0].md5.bytes[15], 0x5a);
 	ck_assert(bytes_equal(name, bytes_str("ALICE")));
 	ck_assert_uint_eq(last_ref.index, 2);
 	add_open(out, (struct ref){ 1, 1 }, 0);
@@ -602,11 +603,11 @@ static void open_two_and_close(struct actions *out)
 	add_open(out, (struct ref){ 4, 1 }, 0);
 }
 
-static void keys_and_nothing(struct actions *out, const struct turn_keys *keys,
+static void keys_and_nothing(struct actions *out, const struct turn_user *user,
 			     struct bytes name)
 {
 	(void)out;
-	(void)keys;
+	(void)user;
 	(void)name;
 }
 

@@ -72,7 +72,7 @@ static struct static_users *set;
 
 static void make(void)
 {
-	set = static_users_new(&key);
+	set = static_users_new(&key, TURN_SOURCE_FILE);
 	ck_assert_ptr_nonnull(set);
 }
 
@@ -87,7 +87,6 @@ static struct turn_keys keys_of(unsigned n)
 	struct turn_keys keys = {
 		.md5 = { .len = CRYPTO_MD5_BYTES },
 		.sha256 = { .len = CRYPTO_SHA256_BYTES },
-		.allocations_max = n,
 	};
 
 	memcpy(keys.md5.bytes, &n, sizeof(n));
@@ -104,10 +103,11 @@ static void userhash_of(unsigned n, uint8_t out[STUN_USERHASH_BYTES])
 static int add(uint8_t realm, const char *name, unsigned n)
 {
 	uint8_t userhash[STUN_USERHASH_BYTES];
+	struct turn_grant grant = { .allocations_max = n };
 	struct turn_keys keys = keys_of(n);
 
 	userhash_of(n, userhash);
-	return static_users_add(set, realm, name, userhash, &keys);
+	return static_users_add(set, realm, name, userhash, &keys, &grant);
 }
 
 static bool look(uint8_t realm, bool by_hash, struct bytes name,
@@ -135,8 +135,10 @@ static void expect(uint8_t realm, const char *name, unsigned n)
 		      "%u %s", realm, name);
 	if (n == 0)
 		return;
-	ck_assert_uint_eq(answer.keys.allocations_max, n);
-	ck_assert_uint_eq(answer.keys.md5.len, CRYPTO_MD5_BYTES);
+	ck_assert_uint_eq(answer.user.grant.allocations_max, n);
+	ck_assert_uint_eq(answer.user.key_count, 1);
+	ck_assert_int_eq(answer.user.source, TURN_SOURCE_FILE);
+	ck_assert_uint_eq(answer.user.keys[0].md5.len, CRYPTO_MD5_BYTES);
 	ck_assert(bytes_equal(answer.name, bytes_str(name)));
 }
 
@@ -151,7 +153,7 @@ static void expect_hash(uint8_t realm, unsigned n, const char *name)
 	if (!name)
 		return;
 	ck_assert(bytes_equal(answer.name, bytes_str(name)));
-	ck_assert_uint_eq(answer.keys.allocations_max, n);
+	ck_assert_uint_eq(answer.user.grant.allocations_max, n);
 }
 
 START_TEST(nobody_is_in_an_empty_set)
@@ -242,8 +244,8 @@ START_TEST(nobody_has_no_keys)
 
 	ck_assert_int_eq(add(0, "alice", 1), 0);
 	ck_assert(!look(0, false, bytes_str("mallory"), &answer));
-	ck_assert_uint_eq(answer.keys.md5.len, 0);
-	ck_assert_uint_eq(answer.keys.sha256.len, 0);
+	ck_assert_uint_eq(answer.user.keys[0].md5.len, 0);
+	ck_assert_uint_eq(answer.user.keys[0].sha256.len, 0);
 	ck_assert_uint_eq(answer.name.len, 0);
 }
 END_TEST
@@ -287,7 +289,7 @@ START_TEST(a_set_without_memory)
 		struct static_users *s;
 
 		fail_at = n;
-		s = static_users_new(&key);
+		s = static_users_new(&key, TURN_SOURCE_FILE);
 		if (s) {
 			fail_at = 0;
 			static_users_free(s);

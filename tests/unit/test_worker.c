@@ -140,12 +140,14 @@ static unsigned fds_before;
 static void add_user(const char *name, const char *password)
 {
 	const uint8_t userhash[STUN_USERHASH_BYTES] = { 0 };
-	struct turn_keys keys = { .allocations_max = 0 };
+	struct turn_grant grant = { .allocations_max = 0 };
+	struct turn_keys keys = { .md5.len = 0 };
 
 	stun_long_term_key(crypto, STUN_ALGORITHM_MD5, bytes_str(name),
 			   bytes_str("example.org"), bytes_str(password),
 			   &keys.md5);
-	ck_assert_int_eq(static_users_add(users, 0, name, userhash, &keys), 0);
+	ck_assert_int_eq(
+		static_users_add(users, 0, name, userhash, &keys, &grant), 0);
 }
 
 static void make_config(void)
@@ -206,7 +208,7 @@ static void prepare(uint16_t worker_count)
 	warnings = sessions_ended = 0;
 	crypto = crypto_new();
 	random_init(&random_source, crypto, seed);
-	users = static_users_new(&hash_key);
+	users = static_users_new(&hash_key, TURN_SOURCE_CONFIG);
 	ck_assert_ptr_nonnull(users);
 	add_user("alice", "secret");
 	make_config();
@@ -494,7 +496,7 @@ START_TEST(settings_apply_while_running)
 	ck_assert(answers(&u));
 	ck_assert(net_is_empty(peer));
 
-	nobody = static_users_new(&hash_key);
+	nobody = static_users_new(&hash_key, TURN_SOURCE_CONFIG);
 	for (uint16_t i = 0; i < count; i++) {
 		worker_set_store(
 			workers[i],
