@@ -8,7 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "conf/hex.h"
+#include "base/hex.h"
 #include "turn/nonce.h"
 
 #define NAME "nonce.key"

@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "base/crypto.h"
-#include "conf/hex.h"
+#include "base/hex.h"
 
 const char *value_found(const config_setting_t *s, bool secret,
 			char out[VALUE_FOUND_BYTES])

@@ -8,8 +8,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/hex.h"
 #include "client/client.h"
-#include "conf/hex.h"
 #include "net/sockaddr.h"
 #include "stun/channel_data.h"
 #include "stun/integrity.h"

@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-#include "conf/hex.h"
+#include "base/hex.h"
 #include "conf_fixture.h"
 #include "stun/integrity.h"
 

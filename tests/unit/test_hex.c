@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-#include "conf/hex.h"
+#include "base/hex.h"
 
 START_TEST(digits_become_bytes)
 {

@@ -1,4 +1,4 @@
-#include "conf/hex.h"
+#include "base/hex.h"
 
 static int digit_value(uint8_t c)
 {

@@ -1,8 +1,8 @@
 /*
- * Bytes as hexadecimal digits: keys in files.
+ * Bytes as hexadecimal digits: keys in files and in stores.
  */
-#ifndef TURNPIKE_CONF_HEX_H
-#define TURNPIKE_CONF_HEX_H
+#ifndef TURNPIKE_BASE_HEX_H
+#define TURNPIKE_BASE_HEX_H
 
 #include "base/bytes.h"
 
