@@ -230,13 +230,18 @@ static void add_user(struct users *users, const struct document_item *item,
 		     const struct turn_grant *grant)
 {
 	const char *realm_name = users->c->turn.realms[realm].name;
-	uint8_t userhash[STUN_USERHASH_BYTES];
+	struct static_user user = {
+		.name = name_of(item),
+		.realm = realm,
+		.keys = *keys,
+		.grant = *grant,
+	};
 	int error;
 
-	stun_userhash(users->crypto, bytes_str(name_of(item)),
-		      bytes_str(realm_name), userhash);
-	error = static_users_add(users->c->users, realm, name_of(item),
-				 userhash, keys, grant);
+	stun_userhash(users->crypto, bytes_str(user.name),
+		      bytes_str(realm_name), user.userhash);
+	error = static_users_add(users->c->users, &user);
+	crypto_wipe(&user, sizeof(user));
 	if (error == -EEXIST)
 		refuse_twin(users, item, realm_name);
 	else if (error)

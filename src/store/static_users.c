@@ -16,6 +16,7 @@ struct user {
 	uint64_t userhash_hash;
 	uint16_t name_len;
 	uint8_t realm;
+	bool disabled;
 	uint8_t userhash[STUN_USERHASH_BYTES];
 	char *name; /* owned */
 	struct turn_keys keys;
@@ -106,18 +107,30 @@ static bool is_taken(const struct static_users *set, uint8_t realm,
 	return false;
 }
 
-int static_users_add(struct static_users *set, uint8_t realm, const char *name,
-		     const uint8_t userhash[STUN_USERHASH_BYTES],
-		     const struct turn_keys *keys,
-		     const struct turn_grant *grant)
+static void fill(const struct static_users *set, struct user *u,
+		 const struct static_user *from)
 {
-	struct bytes view = bytes_str(name);
+	struct bytes userhash = bytes_of(u->userhash, sizeof(u->userhash));
+
+	u->name_len = (uint16_t)strlen(from->name);
+	u->realm = from->realm;
+	u->disabled = from->disabled;
+	memcpy(u->userhash, from->userhash, sizeof(u->userhash));
+	u->keys = from->keys;
+	u->grant = from->grant;
+	u->name_hash = hash_in(set, u->realm, bytes_str(from->name));
+	u->userhash_hash = hash_in(set, u->realm, userhash);
+}
+
+int static_users_add(struct static_users *set, const struct static_user *user)
+{
+	struct bytes view = bytes_str(user->name);
 	struct user *u;
 	uint32_t index;
 	char *copy;
 
 	assert(view.len <= STUN_USERNAME_MAX_BYTES);
-	if (is_taken(set, realm, view))
+	if (is_taken(set, user->realm, view))
 		return -EEXIST;
 	copy = malloc(view.len + 1);
 	if (!copy)
@@ -127,21 +140,20 @@ int static_users_add(struct static_users *set, uint8_t realm, const char *name,
 		free(copy);
 		return -ENOMEM;
 	}
-	memcpy(copy, name, view.len + 1);
+	memcpy(copy, user->name, view.len + 1);
 
 	u = pool_at(&set->pool, index);
 	u->name = copy;
-	u->name_len = (uint16_t)view.len;
-	u->realm = realm;
-	memcpy(u->userhash, userhash, sizeof(u->userhash));
-	u->keys = *keys;
-	u->grant = *grant;
-	u->name_hash = hash_in(set, realm, view);
-	u->userhash_hash =
-		hash_in(set, realm, bytes_of(userhash, STUN_USERHASH_BYTES));
+	fill(set, u, user);
 	map_add(&set->by_name, index, (uint32_t)u->name_hash);
 	map_add(&set->by_userhash, index, (uint32_t)u->userhash_hash);
 	return 0;
+}
+
+bool static_users_has(const struct static_users *set, uint8_t realm,
+		      const char *name)
+{
+	return is_taken(set, realm, bytes_str(name));
 }
 
 uint32_t static_users_count(const struct static_users *set)
@@ -196,7 +208,7 @@ static bool has_userhash(const struct user *u, struct bytes userhash)
  * The same steps for a user that exists and one that does not: one hash, one
  * comparison, one copy of keys.
  */
-static void lookup(const void *self, const struct store_query *query,
+static bool lookup(void *self, const struct store_query *query,
 		   struct store_answer *answer)
 {
 	const struct static_users *set = self;
@@ -207,13 +219,15 @@ static void lookup(const void *self, const struct store_query *query,
 	same &= u->realm == query->realm && u != &set->nobody;
 	answer->result = same ? TURN_LOOKUP_FOUND : TURN_LOOKUP_UNKNOWN;
 	answer->user.source = set->source;
-	answer->user.disabled = false;
+	answer->user.disabled = u->disabled;
+	answer->user.expiry_ends = false;
 	answer->user.expires_wall_s = 0;
 	answer->user.account_at = 0;
 	answer->user.grant = u->grant;
 	answer->user.key_count = 1;
 	answer->user.keys[0] = u->keys;
 	answer->name = bytes_of(u->name, u->name_len);
+	return true;
 }
 
 const struct store_source static_users_source = {

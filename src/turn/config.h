@@ -36,8 +36,13 @@ struct turn_listener {
 };
 
 struct turn_limits {
-	uint32_t allocations;          /* in this process; sizes the pools */
-	uint32_t allocations_per_user; /* 0: no limit */
+	uint32_t allocations; /* in this process; sizes the pools */
+	/* At a time; 0: no limit. Per user, and per source IP address. */
+	uint32_t allocations_per_user;
+	uint32_t allocations_per_source;
+	/* The same for users that are not listed in a file. */
+	uint32_t dynamic_allocations_per_user;
+	uint32_t dynamic_allocations_per_source;
 	uint16_t permissions_per_allocation;
 	uint16_t channels_per_allocation;
 };

@@ -158,9 +158,12 @@ static void look_up(struct executor *e, const struct action_lookup *lookup,
 		.realm = lookup->realm,
 		.by_hash = lookup->by_hash,
 		.name = lookup->name,
+		.now = &e->now,
+		.ticket = lookup->ticket,
 	};
 
-	e->store.source->lookup(e->store.self, &query, &a->found);
+	if (!e->store.source->lookup(e->store.self, &query, &a->found))
+		answers->count--; /* it comes later */
 }
 
 static void carry_out(struct executor *e, const struct action *a,

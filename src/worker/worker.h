@@ -19,7 +19,7 @@ struct worker;
  * worker_sync() has returned. */
 struct worker_store {
 	const struct store_source *source;
-	const void *self;
+	void *self;
 };
 
 /* Buffer sizes in bytes; what the kernel does not grant is logged once. */

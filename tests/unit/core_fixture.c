@@ -41,7 +41,11 @@ void core_init(struct core *c)
 	f->listeners[1] = (struct turn_listener){ true, ip, 1 };
 	f->relay = addr_ipv4(0x0a000004, 0);
 	f->relay_advertise = addr_ipv4(0x14caffff, 0);
-	f->limits = (struct turn_limits){ 64, 0, 8, 8 };
+	f->limits = (struct turn_limits){
+		.allocations = 64,
+		.permissions_per_allocation = 8,
+		.channels_per_allocation = 8,
+	};
 	f->nonce.current.len = NONCE_KEY_BYTES;
 	memset(f->nonce.current.bytes, 7, NONCE_KEY_BYTES);
 	f->nonce.lifetime_s = 600;

@@ -174,18 +174,26 @@ WRAPPED(int, relay_set_init, struct relay_set *s, uint32_t capacity,
 	return __real_relay_set_init(s, capacity, local, buffer_bytes);
 }
 
-/* A source that knows "alice". */
-static void lookup(const void *self, const struct store_query *query,
+/* A source that knows "alice", now or later. */
+static struct executor *e;
+static bool answers_later;
+
+static bool lookup(void *self, const struct store_query *query,
 		   struct store_answer *out)
 {
 	ck_assert_ptr_eq(self, &counters);
 	ck_assert_uint_eq(query->realm, 3);
 	ck_assert(bytes_equal(query->name, bytes_str("alice")));
+	ck_assert_ptr_eq(query->now, &e->now);
+	ck_assert_uint_eq(query->ticket.index, 2);
+	if (answers_later)
+		return false;
 	*out = (struct store_answer){ .result = TURN_LOOKUP_FOUND,
 				      .name = bytes_str("ALICE") };
 	out->user.key_count = 1;
 	out->user.keys[0].md5.len = 16;
 	memset(out->user.keys[0].md5.bytes, 0x5a, 16);
+	return true;
 }
 
 static const struct store_source source = { .name = "test", .lookup = lookup };
@@ -194,7 +202,6 @@ static const struct store_source source = { .name = "test", .lookup = lookup };
 #define WORKERS 2
 #define ME 1
 
-static struct executor *e;
 static struct inbox boxes[WORKERS];
 static struct inbox *inboxes[WORKERS] = { &boxes[0], &boxes[1] };
 static int client, peer;
@@ -611,6 +618,17 @@ static void keys_and_nothing(struct actions *out, const struct turn_user *user,
 	(void)name;
 }
 
+/* No answer is made up; what else was asked for is answered. */
+START_TEST(a_later_answer_is_not_given_now)
+{
+	answers_later = true;
+	on_message = open_two_and_close;
+	message();
+	ck_assert_str_eq(notes, "cmooo");
+	answers_later = false;
+}
+END_TEST
+
 /* In order; each question is answered once. */
 START_TEST(several_questions_at_once)
 {
@@ -764,6 +782,7 @@ static Suite *suite(void)
 	tcase_add_test(c, lookup_then_socket_then_reply);
 	tcase_add_test(c, a_port_that_is_taken);
 	tcase_add_test(c, several_questions_at_once);
+	tcase_add_test(c, a_later_answer_is_not_given_now);
 	tcase_add_test(c, data_before_the_end_is_sent);
 	tcase_add_test(c, ticks_have_a_limit);
 	tcase_add_test(c, the_end_of_all);

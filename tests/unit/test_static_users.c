@@ -100,14 +100,21 @@ static void userhash_of(unsigned n, uint8_t out[STUN_USERHASH_BYTES])
 	memcpy(out, &n, sizeof(n));
 }
 
+/* The number of a user that is not to be served. */
+#define DISABLED 13
+
 static int add(uint8_t realm, const char *name, unsigned n)
 {
-	uint8_t userhash[STUN_USERHASH_BYTES];
-	struct turn_grant grant = { .allocations_max = n };
-	struct turn_keys keys = keys_of(n);
+	struct static_user user = {
+		.name = name,
+		.realm = realm,
+		.disabled = n == DISABLED,
+		.keys = keys_of(n),
+		.grant.allocations_max = n,
+	};
 
-	userhash_of(n, userhash);
-	return static_users_add(set, realm, name, userhash, &keys, &grant);
+	userhash_of(n, user.userhash);
+	return static_users_add(set, &user);
 }
 
 static bool look(uint8_t realm, bool by_hash, struct bytes name,
@@ -120,7 +127,7 @@ static bool look(uint8_t realm, bool by_hash, struct bytes name,
 	};
 
 	memset(answer, 0x55, sizeof(*answer));
-	static_users_source.lookup(set, &query, answer);
+	ck_assert(static_users_source.lookup(set, &query, answer));
 	ck_assert(answer->result == TURN_LOOKUP_FOUND ||
 		  answer->result == TURN_LOOKUP_UNKNOWN);
 	return answer->result == TURN_LOOKUP_FOUND;
@@ -138,6 +145,10 @@ static void expect(uint8_t realm, const char *name, unsigned n)
 	ck_assert_uint_eq(answer.user.grant.allocations_max, n);
 	ck_assert_uint_eq(answer.user.key_count, 1);
 	ck_assert_int_eq(answer.user.source, TURN_SOURCE_FILE);
+	ck_assert(answer.user.disabled == (n == DISABLED));
+	ck_assert_int_eq(answer.user.expires_wall_s, 0);
+	ck_assert(!answer.user.expiry_ends);
+	ck_assert_uint_eq(answer.user.account_at, 0);
 	ck_assert_uint_eq(answer.user.keys[0].md5.len, CRYPTO_MD5_BYTES);
 	ck_assert(bytes_equal(answer.name, bytes_str(name)));
 }
@@ -169,11 +180,11 @@ START_TEST(users_are_found_in_their_realm)
 {
 	ck_assert_int_eq(add(0, "alice", 1), 0);
 	ck_assert_int_eq(add(0, "bob", 2), 0);
-	ck_assert_int_eq(add(7, "alice", 3), 0);
+	ck_assert_int_eq(add(7, "alice", DISABLED), 0);
 	ck_assert_uint_eq(static_users_count(set), 3);
 	expect(0, "alice", 1);
 	expect(0, "bob", 2);
-	expect(7, "alice", 3);
+	expect(7, "alice", DISABLED);
 	expect(7, "bob", 0);
 	expect(1, "alice", 0);
 	expect(0, "Alice", 0);
@@ -181,8 +192,11 @@ START_TEST(users_are_found_in_their_realm)
 	expect(0, "alicea", 0);
 	expect_hash(0, 1, "alice");
 	expect_hash(0, 2, "bob");
-	expect_hash(7, 3, "alice");
+	expect_hash(7, DISABLED, "alice");
 	expect_hash(7, 1, NULL);
+	ck_assert(static_users_has(set, 7, "alice"));
+	ck_assert(!static_users_has(set, 7, "bob"));
+	ck_assert(!static_users_has(set, 1, "alice"));
 	expect_hash(0, 3, NULL);
 }
 END_TEST

@@ -139,15 +139,12 @@ static unsigned fds_before;
 
 static void add_user(const char *name, const char *password)
 {
-	const uint8_t userhash[STUN_USERHASH_BYTES] = { 0 };
-	struct turn_grant grant = { .allocations_max = 0 };
-	struct turn_keys keys = { .md5.len = 0 };
+	struct static_user user = { .name = name };
 
 	stun_long_term_key(crypto, STUN_ALGORITHM_MD5, bytes_str(name),
 			   bytes_str("example.org"), bytes_str(password),
-			   &keys.md5);
-	ck_assert_int_eq(
-		static_users_add(users, 0, name, userhash, &keys, &grant), 0);
+			   &user.keys.md5);
+	ck_assert_int_eq(static_users_add(users, &user), 0);
 }
 
 static void make_config(void)
