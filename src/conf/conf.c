@@ -55,26 +55,20 @@ static void decide_limits(struct conf *c, struct report *report)
 	};
 }
 
-static uint16_t copy_rules(const struct value *v,
-			   struct prefix out[PEER_POLICY_RULES_MAX])
-{
-	const struct value_prefixes *p = &v->as.prefixes;
-
-	/* The table allows no more. */
-	if (p->count > 0)
-		memcpy(out, p->items, p->count * sizeof(*out));
-	return p->count;
-}
-
 static void decide_peers(struct conf *c)
 {
+	const struct value_rules *allow =
+		&c->document->values[OPT_PEERS_ALLOW].as.rules;
+	const struct value_rules *deny =
+		&c->document->values[OPT_PEERS_DENY].as.rules;
 	struct peer_policy *p = &c->turn.peers;
 
+	/* The table allows no more than there is room for. */
 	p->generation = 1;
-	p->allow_count =
-		copy_rules(&c->document->values[OPT_PEERS_ALLOW], p->allow);
-	p->deny_count =
-		copy_rules(&c->document->values[OPT_PEERS_DENY], p->deny);
+	for (uint16_t i = 0; i < allow->count; i++)
+		peer_policy_allow(p, &allow->items[i]);
+	for (uint16_t i = 0; i < deny->count; i++)
+		peer_policy_deny(p, &deny->items[i]);
 }
 
 static void decide_nonce(struct conf *c)

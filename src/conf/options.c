@@ -248,7 +248,7 @@ const struct option options[OPTION_COUNT] = {
 	[OPT_PEERS_ALLOW] = {
 		.name = "allow",
 		.group = GROUP_PEERS,
-		.type = OPTION_PREFIXES,
+		.type = OPTION_RULES,
 		.max = PEER_POLICY_RULES_MAX,
 		.value = "[ ]",
 		.help = "beats every deny but the server's own sockets",
@@ -256,7 +256,7 @@ const struct option options[OPTION_COUNT] = {
 	[OPT_PEERS_DENY] = {
 		.name = "deny",
 		.group = GROUP_PEERS,
-		.type = OPTION_PREFIXES,
+		.type = OPTION_RULES,
 		.max = PEER_POLICY_RULES_MAX,
 		.value = "[ ]",
 		.help = "besides all addresses that are not public",
@@ -525,9 +525,9 @@ const char *option_expects(enum option_id id, char out[OPTION_TEXT_BYTES])
 		append_range(out, "[ FIRST, LAST ], two ports in order from ",
 			     NULL, o);
 		break;
-	case OPTION_PREFIXES:
-		append(out, "an array of addresses and prefixes such as "
-			    "[ \"192.0.2.0/24\" ], at most ");
+	case OPTION_RULES:
+		append(out, "an array of addresses, prefixes and ranges such "
+			    "as [ \"192.0.2.0/24 port 443\" ], at most ");
 		append(out, option_with_unit(NULL, o->max, number));
 		break;
 	case OPTION_KEY:

@@ -74,7 +74,7 @@ enum option_type {
 	OPTION_SIZE,     /* likewise: "64KiB"; min and max in bytes */
 	OPTION_ADDRESS,  /* a string: an IPv4 address without port */
 	OPTION_PORTS,    /* an array of two integers, each min to max */
-	OPTION_PREFIXES, /* an array of at most max addresses or prefixes */
+	OPTION_RULES,    /* an array of at most max peer rules */
 	OPTION_KEY,      /* a string: max bytes as hexadecimal digits */
 };
 

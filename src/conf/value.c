@@ -171,59 +171,61 @@ static bool read_key(struct value *v, const struct option *o, const char *text)
 	return text && hex_decode(bytes_str(text), v->as.key, bytes);
 }
 
-/* Tells of each element that is no prefix by itself. */
-static bool read_prefix(struct prefix *out, enum option_id id,
-			const config_setting_t *s, struct report *report)
+/* Tells of each element that is no rule by itself. */
+static bool read_rule(struct peer_rule *out, enum option_id id,
+		      const config_setting_t *s, struct report *report)
 {
 	char path[OPTION_TEXT_BYTES], what[VALUE_FOUND_BYTES];
 	const char *text = text_of(s);
 
-	if (text && prefix_parse(text, out))
+	if (text && peer_rule_parse(text, out))
 		return true;
 	report_error(report, config_setting_source_line(s),
 		     "in %s an element %s; expected an address such as "
-		     "\"192.0.2.1\" or a prefix such as \"192.0.2.0/24\" "
-		     "without bits after its length",
+		     "\"192.0.2.1\", a prefix such as \"192.0.2.0/24\" "
+		     "without bits after its length, or a range such as "
+		     "\"192.0.2.1-192.0.2.9\", and after it maybe "
+		     "\" port 443\" or \" ports 3478-3481\"",
 		     option_path(id, path), value_found(s, false, what));
 	return false;
 }
 
-static bool read_prefix_items(struct value_prefixes *p, enum option_id id,
-			      const config_setting_t *s, struct report *report)
+static bool read_rule_items(struct value_rules *r, enum option_id id,
+			    const config_setting_t *s, struct report *report)
 {
 	bool ok = true;
 
-	for (uint16_t i = 0; i < p->count; i++)
-		ok &= read_prefix(&p->items[i], id,
-				  config_setting_get_elem(s, i), report);
+	for (uint16_t i = 0; i < r->count; i++)
+		ok &= read_rule(&r->items[i], id, config_setting_get_elem(s, i),
+				report);
 	return ok;
 }
 
-static bool read_prefixes(struct value *v, enum option_id id,
-			  const config_setting_t *s, struct report *report)
+static bool read_rules(struct value *v, enum option_id id,
+		       const config_setting_t *s, struct report *report)
 {
-	struct value_prefixes p = { .items = NULL };
+	struct value_rules r = { .items = NULL };
 
 	if (!config_setting_is_array(s) ||
 	    !in_range(&options[id], config_setting_length(s))) {
 		refuse(id, s, report);
 		return false;
 	}
-	p.count = (uint16_t)config_setting_length(s);
-	p.items = calloc(p.count + 1U, sizeof(*p.items));
-	if (!p.items) {
+	r.count = (uint16_t)config_setting_length(s);
+	r.items = calloc(r.count + 1U, sizeof(*r.items));
+	if (!r.items) {
 		report_error(report, 0, "no memory to read it");
 		return false;
 	}
-	if (!read_prefix_items(&p, id, s, report)) {
-		free(p.items);
+	if (!read_rule_items(&r, id, s, report)) {
+		free(r.items);
 		return false;
 	}
-	v->as.prefixes = p;
+	v->as.rules = r;
 	return true;
 }
 
-/* Reads all types but prefixes, whose elements are refused one by one. */
+/* Reads all types but rules, whose elements are refused one by one. */
 static bool read_simple(struct value *v, const struct option *o,
 			const config_setting_t *s)
 {
@@ -245,18 +247,18 @@ static bool read_simple(struct value *v, const struct option *o,
 		return read_ports(v, o, s);
 	case OPTION_KEY:
 		return read_key(v, o, text_of(s));
-	case OPTION_PREFIXES:
+	case OPTION_RULES:
 		break;
 	}
-	assert(false); /* prefixes are not simple */
+	assert(false); /* rules are not simple */
 	return false;
 }
 
 static bool read_any(struct value *v, enum option_id id,
 		     const config_setting_t *s, struct report *report)
 {
-	if (options[id].type == OPTION_PREFIXES)
-		return read_prefixes(v, id, s, report);
+	if (options[id].type == OPTION_RULES)
+		return read_rules(v, id, s, report);
 	if (read_simple(v, &options[id], s))
 		return true;
 	refuse(id, s, report);
@@ -295,8 +297,8 @@ void value_set_default(struct value *out, enum option_id id)
 
 void value_fini(struct value *v, enum option_id id)
 {
-	if (v->is_set && options[id].type == OPTION_PREFIXES)
-		free(v->as.prefixes.items);
+	if (v->is_set && options[id].type == OPTION_RULES)
+		free(v->as.rules.items);
 	if (v->is_set && options[id].type == OPTION_TEXT) {
 		crypto_wipe(v->as.text, strlen(v->as.text));
 		free(v->as.text);
@@ -319,22 +321,15 @@ static void write_text(const char *text, FILE *to)
 	fputc('"', to);
 }
 
-static void write_prefix(const struct prefix *p, FILE *to)
+static void write_rules(const struct value_rules *r, FILE *to)
 {
-	char text[ADDR_TEXT_BYTES];
+	char text[PEER_RULE_TEXT_BYTES];
 
-	fprintf(to, "\"%s/%u\"", addr_print(&p->base, text), p->bits);
-}
-
-static void write_prefixes(const struct value_prefixes *p, FILE *to)
-{
 	fputs("[ ", to);
-	for (uint16_t i = 0; i < p->count; i++) {
-		if (i > 0)
-			fputs(", ", to);
-		write_prefix(&p->items[i], to);
-	}
-	fputs(p->count > 0 ? " ]" : "]", to);
+	for (uint16_t i = 0; i < r->count; i++)
+		fprintf(to, "%s\"%s\"", i > 0 ? ", " : "",
+			peer_rule_print(&r->items[i], text));
+	fputs(r->count > 0 ? " ]" : "]", to);
 }
 
 void value_write(const struct value *v, enum option_id id, FILE *to)
@@ -372,8 +367,8 @@ void value_write(const struct value *v, enum option_id id, FILE *to)
 	case OPTION_PORTS:
 		fprintf(to, "[ %u, %u ]", v->as.ports.min, v->as.ports.max);
 		break;
-	case OPTION_PREFIXES:
-		write_prefixes(&v->as.prefixes, to);
+	case OPTION_RULES:
+		write_rules(&v->as.rules, to);
 		break;
 	case OPTION_KEY:
 		assert(o->secret);

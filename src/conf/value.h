@@ -9,14 +9,14 @@
 
 #include <libconfig.h>
 
-#include "base/addr.h"
 #include "conf/options.h"
 #include "conf/report.h"
+#include "turn/peer_rule.h"
 
 #define VALUE_KEY_MAX_BYTES 32
 
-struct value_prefixes {
-	struct prefix *items; /* owned */
+struct value_rules {
+	struct peer_rule *items; /* owned; for all realms */
 	uint16_t count;
 };
 
@@ -36,7 +36,7 @@ struct value {
 		char *text;       /* TEXT; owned */
 		struct addr addr; /* port 0 */
 		struct value_ports ports;
-		struct value_prefixes prefixes;
+		struct value_rules rules;
 		uint8_t key[VALUE_KEY_MAX_BYTES];
 	} as;
 };

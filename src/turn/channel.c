@@ -30,7 +30,7 @@ bool channel_bind(struct flow_table *t, uint32_t allocation, uint16_t number,
 	}
 	c = pool_at(&t->channels, i);
 	c->rules = t->peers->generation;
-	c->verdict = (uint8_t)peer_policy_judge(t->peers, peer);
+	c->verdict = (uint8_t)peer_policy_judge(t->peers, a->realm, peer);
 	c->expires_ms = now_ms + 1000 * TURN_CHANNEL_LIFETIME_S;
 	return true;
 }

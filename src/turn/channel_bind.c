@@ -3,6 +3,7 @@
 #include "stun/channel_data.h"
 #include "turn/allocation.h"
 #include "turn/channel.h"
+#include "turn/dry_run.h"
 #include "turn/method.h"
 #include "turn/permission.h"
 #include "turn/reply.h"
@@ -38,6 +39,8 @@ static uint16_t check(struct request *r, uint16_t *number, struct addr *named,
 		      struct addr *peer)
 {
 	struct turn_server *s = r->server;
+	const struct allocation *a =
+		pool_at(&s->flows.allocations, r->allocation);
 	const struct stun_attr *attr =
 		stun_find(&r->message, STUN_ATTR_XOR_PEER_ADDRESS);
 
@@ -49,7 +52,7 @@ static uint16_t check(struct request *r, uint16_t *number, struct addr *named,
 		return STUN_BAD_REQUEST;
 	if (named->family != s->config.relay.family)
 		return STUN_PEER_FAMILY_MISMATCH;
-	if (peer_policy_judge(&s->config.peers, named) == PEER_DENIED)
+	if (peer_policy_judge(&s->config.peers, a->realm, named) == PEER_DENIED)
 		return STUN_FORBIDDEN;
 	return 0;
 }
@@ -99,6 +102,7 @@ static void handle(struct request *r)
 	bound = channel_bind(&s->flows, r->allocation, number, &peer,
 			     permission, r->now->mono_ms);
 	assert(bound);
+	dry_run_request(r, &named);
 	allocation_rearm(s, r->allocation);
 	allocation_log_peers(s, r->now, r->allocation, &peer, is_new, r->out);
 	reply_begin(&reply, s, r->out, &r->to, STUN_SUCCESS);

@@ -10,7 +10,7 @@
 #include "turn/nonce.h"
 #include "turn/peer_policy.h"
 
-#define TURN_REALMS_MAX 16
+#define TURN_REALMS_MAX PEER_POLICY_REALMS_MAX
 #define TURN_LISTENERS_MAX 256
 #define TURN_WORKERS_MAX 256
 

@@ -23,7 +23,10 @@ struct counters {
 	_Atomic uint64_t to_client_packets;
 	_Atomic uint64_t to_client_bytes;
 	_Atomic uint64_t hairpin_packets;
-	_Atomic uint64_t allocations; /* living now */
+	/* What peer rules would have refused if not for the dry run. */
+	_Atomic uint64_t dry_run_requests;
+	_Atomic uint64_t dry_run_packets; /* to peers */
+	_Atomic uint64_t allocations;     /* living now */
 	_Atomic uint64_t allocations_begun;
 	_Atomic uint64_t lookups;
 	_Atomic uint64_t log_lost; /* records the log ring had no room for */

@@ -1,6 +1,7 @@
 #include <assert.h>
 
 #include "turn/allocation.h"
+#include "turn/dry_run.h"
 #include "turn/method.h"
 #include "turn/permission.h"
 #include "turn/reply.h"
@@ -14,6 +15,8 @@ struct peers {
 static uint16_t check(const struct request *r, struct peers *peers)
 {
 	const struct turn_server *s = r->server;
+	const struct allocation *a =
+		pool_at(&s->flows.allocations, r->allocation);
 	const struct stun_attr *attr;
 	struct addr peer;
 	unsigned i;
@@ -30,8 +33,8 @@ static uint16_t check(const struct request *r, struct peers *peers)
 		if (peers->named[i].family != s->config.relay.family)
 			return STUN_PEER_FAMILY_MISMATCH;
 	for (i = 0; i < peers->count; i++)
-		if (peer_policy_judge_ip(&s->config.peers, &peers->named[i]) ==
-		    PEER_DENIED)
+		if (peer_policy_judge_ip(&s->config.peers, a->realm,
+					 &peers->named[i]) == PEER_DENIED)
 			return STUN_FORBIDDEN;
 	return 0;
 }
@@ -90,6 +93,10 @@ static void handle(struct request *r)
 	allocation_rearm(s, r->allocation);
 	allocation_log_peers(s, r->now, r->allocation, fresh, fresh_count,
 			     r->out);
+	/* The first one stands for all; the others are told once used. */
+	for (i = 0; i < peers.count; i++)
+		if (dry_run_request(r, &peers.named[i]))
+			break;
 	reply_begin(&reply, s, r->out, &r->to, STUN_SUCCESS);
 	reply_send(&reply);
 }

@@ -179,26 +179,67 @@ static void drop(struct flow_table *t, struct verdict *out,
  * changed, so a new rule stops a running flow with its next packet.
  */
 static bool permission_holds(const struct flow_table *t, const struct now *now,
-			     struct permission *p)
+			     const struct allocation *a, struct permission *p)
 {
 	if (p->expires_ms <= now->mono_ms)
 		return false;
 	if (p->rules != t->peers->generation) {
 		p->rules = t->peers->generation;
-		p->allowed = peer_policy_judge_ip(t->peers, &p->ip) !=
-			     PEER_DENIED;
+		p->verdict = (uint8_t)peer_policy_judge_ip(t->peers, a->realm,
+							   &p->ip);
+		p->any_port =
+			!peer_policy_port_matters(t->peers, a->realm, &p->ip);
+		p->port = 0;
 	}
-	return p->allowed;
+	return p->verdict != PEER_DENIED;
+}
+
+/*
+ * The verdict on a packet under a permission that holds. The rules, which may
+ * be long lists, are asked only where the port matters, and then again only
+ * for another port than the last time.
+ */
+static enum peer_verdict packet_verdict(const struct flow_table *t,
+					const struct allocation *a,
+					struct permission *p,
+					const struct addr *peer)
+{
+	if (peer->port == 0)
+		return PEER_DENIED;
+	if (p->any_port)
+		return (enum peer_verdict)p->verdict;
+	if (p->port != peer->port) {
+		p->port = peer->port;
+		p->port_verdict =
+			(uint8_t)peer_policy_judge(t->peers, a->realm, peer);
+	}
+	return (enum peer_verdict)p->port_verdict;
 }
 
 static enum peer_verdict channel_verdict(const struct flow_table *t,
+					 const struct allocation *a,
 					 struct channel *c)
 {
 	if (c->rules != t->peers->generation) {
 		c->rules = t->peers->generation;
-		c->verdict = (uint8_t)peer_policy_judge(t->peers, &c->peer);
+		c->verdict = (uint8_t)peer_policy_judge(t->peers, a->realm,
+							&c->peer);
 	}
 	return (enum peer_verdict)c->verdict;
+}
+
+/* One note at a time: who sends on is noted again. */
+static void note_dry(struct flow_table *t, uint32_t index,
+		     const struct addr *peer)
+{
+	counter_add(&t->counters->dry_run_packets, 1);
+	if (t->dry.is_set)
+		return;
+	t->dry = (struct flow_dry){
+		.is_set = true,
+		.allocation = pool_ref(&t->allocations, index),
+		.peer = *peer,
+	};
 }
 
 /* Whether one more packet fits the limit that came with the credentials. */
@@ -229,6 +270,8 @@ static void to_peer(struct flow_table *t, uint32_t index, struct allocation *a,
 			addr_with_port(&t->peers->relay_ips[0], a->relay_port);
 		counter_add(&t->counters->hairpin_packets, 1);
 	} else {
+		if (judged == PEER_DRY)
+			note_dry(t, index, peer);
 		out->kind = VERDICT_TO_PEER;
 		out->allocation = pool_ref(&t->allocations, index);
 	}
@@ -261,7 +304,8 @@ static void channel_data(struct flow_table *t, const struct now *now,
 	c = pool_at(&t->channels, j);
 	if (c->expires_ms <= now->mono_ms)
 		return drop(t, out, DROP_NO_CHANNEL);
-	if (!permission_holds(t, now, pool_at(&t->permissions, c->permission)))
+	if (!permission_holds(t, now, a,
+			      pool_at(&t->permissions, c->permission)))
 		return drop(t, out, DROP_NO_PERMISSION);
 	out->skip_bytes = CHANNEL_DATA_HEADER_BYTES;
 	out->payload_bytes = payload_bytes;
@@ -270,7 +314,7 @@ static void channel_data(struct flow_table *t, const struct now *now,
 	out->tos = in->tos;
 	out->dont_fragment = false;
 	out->flow = c->by_peer.hash & ~FLOW_TO_CLIENT;
-	to_peer(t, i, a, channel_verdict(t, c), &c->peer, out);
+	to_peer(t, i, a, channel_verdict(t, a, c), &c->peer, out);
 }
 
 /* RFC 8656 section 11.2. */
@@ -282,6 +326,7 @@ static void send_indication(struct flow_table *t, const struct now *now,
 	enum stun_parse_result parsed;
 	struct addr peer;
 	struct allocation *a;
+	struct permission *p;
 	uint32_t i, j;
 
 	parsed = stun_parse(in->data, &m);
@@ -305,8 +350,10 @@ static void send_indication(struct flow_table *t, const struct now *now,
 		return drop(t, out, DROP_PEER_FAMILY);
 	peer = peer_policy_canonical(t->peers, &peer);
 	j = flow_find_permission(t, i, &peer);
-	if (j == POOL_NONE ||
-	    !permission_holds(t, now, pool_at(&t->permissions, j)))
+	if (j == POOL_NONE)
+		return drop(t, out, DROP_NO_PERMISSION);
+	p = pool_at(&t->permissions, j);
+	if (!permission_holds(t, now, a, p))
 		return drop(t, out, DROP_NO_PERMISSION);
 	out->skip_bytes = (uint16_t)(data->value.data - in->data.data);
 	out->payload_bytes = (uint16_t)data->value.len;
@@ -315,7 +362,7 @@ static void send_indication(struct flow_table *t, const struct now *now,
 	out->tos = in->tos;
 	out->dont_fragment = stun_find(&m, STUN_ATTR_DONT_FRAGMENT) != NULL;
 	out->flow = flow_hash_peer(t, i, &peer) & ~FLOW_TO_CLIENT;
-	to_peer(t, i, a, peer_policy_judge(t->peers, &peer), &peer, out);
+	to_peer(t, i, a, packet_verdict(t, a, p, &peer), &peer, out);
 }
 
 void flow_from_client(struct flow_table *t, const struct now *now,
@@ -390,7 +437,7 @@ void flow_from_peer(struct flow_table *t, const struct now *now, struct ref ref,
 	if (j == POOL_NONE)
 		return drop(t, out, DROP_NO_PERMISSION);
 	p = pool_at(&t->permissions, j);
-	if (!permission_holds(t, now, p))
+	if (!permission_holds(t, now, a, p))
 		return drop(t, out, DROP_NO_PERMISSION);
 	if (!packet_allowed(a))
 		return drop(t, out, DROP_PACKET_LIMIT);

@@ -72,9 +72,12 @@ struct permission {
 	struct addr ip;        /* port 0 */
 	uint32_t allocation;
 	uint32_t next;
-	uint32_t rules; /* generation of the peer rules it was judged by */
-	bool allowed;   /* by those rules */
+	uint32_t rules;  /* generation of the peer rules it was judged by */
+	uint8_t verdict; /* enum peer_verdict by those rules */
+	bool any_port;   /* which is that for a packet to any port, too */
+	uint8_t port_verdict;  /* else this is, to the port that is next */
 	bool named_advertised; /* the client named our advertised address */
+	uint16_t port;         /* last asked about; 0: none */
 	uint16_t channels;     /* channels that depend on it */
 	uint64_t expires_ms;
 };
@@ -93,6 +96,13 @@ struct channel {
 	uint64_t expires_ms;
 };
 
+/* A packet that only a dry run of the peer rules let through, to be told. */
+struct flow_dry {
+	bool is_set;
+	struct ref allocation;
+	struct addr peer;
+};
+
 struct flow_table {
 	struct pool allocations;
 	struct pool permissions;
@@ -104,6 +114,7 @@ struct flow_table {
 	struct hash_key key;
 	uint64_t indications;      /* Data indications so far, for their ids */
 	uint32_t last_client;      /* allocation of the last datagram, a hint */
+	struct flow_dry dry;       /* see turn/dry_run.h */
 	struct counters *counters; /* borrowed */
 	const struct ports *ports; /* borrowed; the hairpin directory */
 	const struct peer_policy *peers; /* borrowed */

@@ -1,6 +1,12 @@
 #include "turn/peer_policy.h"
 
+#include <assert.h>
+#include <stdio.h>
+
 #include "base/wire.h"
+
+/* In place of a port: that of a permission, which has none. */
+#define ANY_PORT (-1)
 
 /*
  * Which IPv6 spellings of an IPv4 address mean what:
@@ -19,47 +25,58 @@ struct spelling {
 struct ipv4_range {
 	uint32_t base;
 	uint32_t bits;
+	const char *name;
 };
+
+static const char private_ipv4[] = "private (RFC 1918)";
+static const char private_ipv6[] = "private (RFC 4193)";
+static const char platform[] = "cloud platform address";
 
 /* By address; RFC 6890 and its registry unless something else is named. */
 static const struct ipv4_range special_ipv4[] = {
-	{ 0x00000000, 8 },  /* this network, RFC 791 */
-	{ 0x0a000000, 8 },  /* private, RFC 1918 */
-	{ 0x64400000, 10 }, /* carrier-grade NAT, RFC 6598 */
-	{ 0x7f000000, 8 },  /* loopback, RFC 1122 */
-	{ 0xa83f8110, 32 }, /* 168.63.129.16, Azure's platform */
-	{ 0xa9fe0000, 16 }, /* link-local, RFC 3927; metadata services */
-	{ 0xac100000, 12 }, /* private */
-	{ 0xc0000000, 24 }, /* IETF protocol assignments */
-	{ 0xc0000200, 24 }, /* documentation, RFC 5737 */
-	{ 0xc01fc400, 24 }, /* AS112, RFC 7535 */
-	{ 0xc034c100, 24 }, /* AMT, RFC 7450 */
-	{ 0xc0586300, 24 }, /* 6to4 relays, RFC 7526 */
-	{ 0xc0a80000, 16 }, /* private */
-	{ 0xc0af3000, 24 }, /* AS112, RFC 7534 */
-	{ 0xc6120000, 15 }, /* benchmarking, RFC 2544 */
-	{ 0xc6336400, 24 }, /* documentation */
-	{ 0xcb007100, 24 }, /* documentation */
-	{ 0xe0000000, 4 },  /* multicast, RFC 5771 */
-	{ 0xf0000000, 4 },  /* reserved, RFC 1112; broadcast, RFC 919 */
+	{ 0x00000000, 8, "this network" }, /* RFC 791 */
+	{ 0x0a000000, 8, private_ipv4 },
+	{ 0x64400000, 10, "carrier-grade NAT" }, /* RFC 6598 */
+	{ 0x7f000000, 8, "loopback" },           /* RFC 1122 */
+	{ 0xa83f8110, 32, platform },            /* Azure's */
+	{ 0xa9fe0000, 16, "link-local" },        /* RFC 3927; metadata */
+	{ 0xac100000, 12, private_ipv4 },
+	{ 0xc0000000, 24, "IETF protocols" },
+	{ 0xc0000200, 24, "documentation" }, /* RFC 5737 */
+	{ 0xc01fc400, 24, "AS112" },         /* RFC 7535 */
+	{ 0xc034c100, 24, "AMT" },           /* RFC 7450 */
+	{ 0xc0586300, 24, "6to4 relays" },   /* RFC 7526 */
+	{ 0xc0a80000, 16, private_ipv4 },
+	{ 0xc0af3000, 24, "AS112" },        /* RFC 7534 */
+	{ 0xc6120000, 15, "benchmarking" }, /* RFC 2544 */
+	{ 0xc6336400, 24, "documentation" },
+	{ 0xcb007100, 24, "documentation" },
+	{ 0xe0000000, 4, "multicast" }, /* RFC 5771 */
+	{ 0xf0000000, 4, "reserved" },  /* RFC 1112; broadcast, RFC 919 */
 };
 
 struct ipv6_range {
 	uint64_t base; /* the upper half; no range is narrower */
 	uint32_t bits;
+	const char *name;
 };
 
-/* Within 2000::/3, outside of which everything is special. RFC 8656 section
- * 21.4 demands the refusal of Teredo and 6to4. */
+/* The first that matches. All outside of 2000::/3 is special, named or not.
+ * RFC 8656 section 21.4 demands the refusal of Teredo and 6to4. */
 static const struct ipv6_range special_ipv6[] = {
-	{ 0x2001000000000000, 23 }, /* IETF protocols, Teredo, ORCHID */
-	{ 0x20010db800000000, 32 }, /* documentation, RFC 3849 */
-	{ 0x2002000000000000, 16 }, /* 6to4, RFC 3056 */
-	{ 0x2620004f80000000, 48 }, /* AS112, RFC 7534 */
-	{ 0x3fff000000000000, 20 }, /* documentation, RFC 9637 */
+	{ 0x2001000000000000, 23, "IETF protocols" }, /* Teredo, ORCHID */
+	{ 0x20010db800000000, 32, "documentation" },  /* RFC 3849 */
+	{ 0x2002000000000000, 16, "6to4" },           /* RFC 3056 */
+	{ 0x2620004f80000000, 48, "AS112" },          /* RFC 7534 */
+	{ 0x3fff000000000000, 20, "documentation" },  /* RFC 9637 */
+	{ 0xfd000ec200000000, 32, platform },         /* Amazon's */
+	{ 0xfd2000ce00000000, 32, platform },         /* Google's */
+	{ 0xfc00000000000000, 7, private_ipv6 },
+	{ 0xfe80000000000000, 10, "link-local" },
+	{ 0xff00000000000000, 8, "multicast" },
 };
 
-static bool is_special_ipv4(uint32_t ip)
+static const char *special_ipv4_name(uint32_t ip)
 {
 	size_t count = sizeof(special_ipv4) / sizeof(special_ipv4[0]);
 
@@ -67,39 +84,74 @@ static bool is_special_ipv4(uint32_t ip)
 		const struct ipv4_range *r = &special_ipv4[i];
 
 		if ((ip ^ r->base) >> (32 - r->bits) == 0)
-			return true;
+			return r->name;
 	}
-	return false;
+	return NULL;
 }
 
-static bool is_special_ipv6(const uint8_t ip[16])
+static const char *special_ipv6_name(const uint8_t ip[16])
 {
 	size_t count = sizeof(special_ipv6) / sizeof(special_ipv6[0]);
 	uint64_t upper = wire_get_u64(ip);
 
-	if (upper >> 61 != 1)
-		return true;
 	for (size_t i = 0; i < count; i++) {
 		const struct ipv6_range *r = &special_ipv6[i];
 
 		if ((upper ^ r->base) >> (64 - r->bits) == 0)
-			return true;
+			return r->name;
 	}
-	return false;
+	if (upper == 0 && wire_get_u64(ip + 8) == 1)
+		return "loopback";
+	return upper >> 61 != 1 ? "not public" : NULL;
+}
+
+/*
+ * What is special about the address, or NULL. A form that is not public
+ * itself is better known by what it leads to.
+ */
+static const char *special_name(const struct addr *peer)
+{
+	const char *own, *inner = NULL;
+	struct addr ipv4;
+
+	if (peer->family == ADDR_IPV4)
+		return special_ipv4_name(addr_ipv4_value(peer));
+	if (peer->family != ADDR_IPV6)
+		return "no address";
+	own = special_ipv6_name(peer->ip);
+	if (addr_embedded_ipv4(peer, &ipv4))
+		inner = special_ipv4_name(addr_ipv4_value(&ipv4));
+	return inner ? inner : own;
+}
+
+/* By itself: an IPv6 form of a private IPv4 address is not. */
+static bool is_private(const struct addr *peer)
+{
+	if (peer->family == ADDR_IPV4)
+		return special_ipv4_name(addr_ipv4_value(peer)) == private_ipv4;
+	return peer->family == ADDR_IPV6 &&
+	       special_ipv6_name(peer->ip) == private_ipv6;
 }
 
 bool peer_is_special_purpose(const struct addr *peer)
 {
-	struct addr ipv4;
+	return special_name(peer) != NULL;
+}
 
-	if (peer->family == ADDR_IPV4)
-		return is_special_ipv4(addr_ipv4_value(peer));
-	if (peer->family != ADDR_IPV6)
-		return true;
-	if (is_special_ipv6(peer->ip))
-		return true;
-	return addr_embedded_ipv4(peer, &ipv4) &&
-	       is_special_ipv4(addr_ipv4_value(&ipv4));
+bool peer_policy_allow(struct peer_policy *p, const struct peer_rule *rule)
+{
+	if (p->allow_count == PEER_POLICY_RULES_MAX)
+		return false;
+	p->allow[p->allow_count++] = *rule;
+	return true;
+}
+
+bool peer_policy_deny(struct peer_policy *p, const struct peer_rule *rule)
+{
+	if (p->deny_count == PEER_POLICY_RULES_MAX)
+		return false;
+	p->deny[p->deny_count++] = *rule;
+	return true;
 }
 
 static bool is_mapped(const struct addr *a)
@@ -116,20 +168,93 @@ static struct spelling spelling_of(const struct addr *peer)
 	return s;
 }
 
-static bool is_in_rules(const struct prefix *rules, uint16_t count,
-			const struct addr *peer)
+/* Who asks, and about which port. */
+struct question {
+	const struct peer_policy *p;
+	const struct peer_realm *realm;
+	uint16_t realm_bit;
+	int32_t port; /* or ANY_PORT */
+};
+
+static struct question question_of(const struct peer_policy *p, uint8_t realm,
+				   int32_t port)
 {
-	for (uint16_t i = 0; i < count; i++) {
-		if (prefix_contains(&rules[i], peer))
-			return true;
-	}
-	return false;
+	assert(realm < PEER_POLICY_REALMS_MAX);
+	return (struct question){
+		.p = p,
+		.realm = &p->realms[realm],
+		.realm_bit = (uint16_t)(1 << realm),
+		.port = port,
+	};
 }
 
-static bool is_allowed_by_rule(const struct peer_policy *p,
-			       const struct addr *peer)
+/* What decided, and how. */
+struct judgement {
+	enum peer_verdict verdict;
+	const char *what;             /* in words, or NULL: */
+	const char *list;             /* the list */
+	const struct peer_rule *rule; /* and the rule in it */
+};
+
+static struct judgement say(enum peer_verdict verdict, const char *what)
 {
-	return is_in_rules(p->allow, p->allow_count, peer);
+	return (struct judgement){ .verdict = verdict, .what = what };
+}
+
+static struct judgement say_rule(enum peer_verdict verdict, const char *list,
+				 const struct peer_rule *rule)
+{
+	return (struct judgement){
+		.verdict = verdict,
+		.list = list,
+		.rule = rule,
+	};
+}
+
+static bool is_about(const struct question *q, const struct peer_rule *rule,
+		     const struct addr *peer)
+{
+	return (rule->realms & q->realm_bit) && peer_rule_has_ip(rule, peer);
+}
+
+static bool has_port(const struct peer_rule *rule, int32_t port)
+{
+	return port >= rule->port_min && port <= rule->port_max;
+}
+
+/* The first rule that opens the address: for a permission, at some port. */
+static const struct peer_rule *find_opening(const struct question *q,
+					    const struct peer_rule *rules,
+					    uint16_t count,
+					    const struct addr *peer)
+{
+	for (uint16_t i = 0; i < count; i++) {
+		if (is_about(q, &rules[i], peer) &&
+		    (q->port == ANY_PORT || has_port(&rules[i], q->port)))
+			return &rules[i];
+	}
+	return NULL;
+}
+
+/* The first rule that closes the address: for a permission, at all ports. */
+static const struct peer_rule *find_closing(const struct question *q,
+					    const struct addr *peer)
+{
+	for (uint16_t i = 0; i < q->p->deny_count; i++) {
+		const struct peer_rule *rule = &q->p->deny[i];
+
+		if (is_about(q, rule, peer) &&
+		    (q->port == ANY_PORT ? peer_rule_is_any_port(rule)
+					 : has_port(rule, q->port)))
+			return rule;
+	}
+	return NULL;
+}
+
+static const struct peer_rule *find_allowing(const struct question *q,
+					     const struct addr *peer)
+{
+	return find_opening(q, q->p->allow, q->p->allow_count, peer);
 }
 
 static bool is_own_ip(const struct peer_policy *p, const struct addr *peer)
@@ -150,35 +275,76 @@ static bool is_relay_ip(const struct peer_policy *p, const struct addr *peer)
 	return false;
 }
 
-/* Denied unless a rule allows it: judged as written. */
-static bool is_denied_by_default(const struct peer_policy *p,
-				 const struct addr *peer)
+/* What a dry run lets through: refused by a deny rule or the preset. */
+static enum peer_verdict soft_denial(const struct question *q)
 {
-	return is_in_rules(p->deny, p->deny_count, peer) ||
-	       peer_is_special_purpose(peer) || is_own_ip(p, peer);
+	return q->realm->dry_run ? PEER_DRY : PEER_DENIED;
+}
+
+static struct judgement judge_by_preset(const struct question *q,
+					const struct addr *peer)
+{
+	const struct peer_policy *p = q->p;
+	const struct peer_rule *rule;
+
+	switch ((enum peer_preset)q->realm->preset) {
+	case PEER_PRESET_ACS:
+		rule = find_opening(q, p->acs, p->acs_count, peer);
+		return say(rule ? PEER_ALLOWED : soft_denial(q), "preset acs");
+	case PEER_PRESET_LAN:
+		return say(PEER_ALLOWED, "preset lan");
+	case PEER_PRESET_PUBLIC:
+		break;
+	}
+	return say(PEER_ALLOWED, "preset public");
+}
+
+/*
+ * The address as written, whatever it leads to. What is refused for good
+ * comes before what a dry run lets through.
+ */
+static struct judgement judge_as_written(const struct question *q,
+					 const struct addr *peer)
+{
+	const struct peer_rule *rule = find_allowing(q, peer);
+	const char *special;
+
+	if (rule)
+		return say_rule(PEER_ALLOWED, "allow", rule);
+	special = special_name(peer);
+	if (special &&
+	    !(q->realm->preset == PEER_PRESET_LAN && is_private(peer)))
+		return say(PEER_DENIED, special);
+	if (is_own_ip(q->p, peer))
+		return say(PEER_DENIED, "own address");
+	rule = find_closing(q, peer);
+	if (rule)
+		return say_rule(soft_denial(q), "deny", rule);
+	return judge_by_preset(q, peer);
 }
 
 /* The rules for what is neither a relay address nor the self-test's peer. */
-static bool is_allowed(const struct peer_policy *p, const struct addr *peer,
-		       const struct spelling *s)
+static struct judgement judge_by_rules(const struct question *q,
+				       const struct addr *peer,
+				       const struct spelling *s)
 {
-	if (s->mapped && is_allowed_by_rule(p, &s->ipv4))
-		return true;
-	if (!is_allowed_by_rule(p, peer) && is_denied_by_default(p, peer))
-		return false;
-	if (!s->embeds)
-		return true;
+	const struct peer_rule *rule = s->mapped ? find_allowing(q, &s->ipv4)
+						 : NULL;
+	struct judgement form, inner;
+
+	if (rule)
+		return say_rule(PEER_ALLOWED, "allow", rule);
+	form = judge_as_written(q, peer);
+	if (form.verdict == PEER_DENIED || !s->embeds)
+		return form;
 
 	/* The form may be reached; so must what it leads to. */
-	if (is_own_ip(p, &s->ipv4) || is_relay_ip(p, &s->ipv4))
-		return false;
-	return is_allowed_by_rule(p, &s->ipv4) ||
-	       !is_denied_by_default(p, &s->ipv4);
-}
-
-static enum peer_verdict verdict_of(bool allowed)
-{
-	return allowed ? PEER_ALLOWED : PEER_DENIED;
+	if (is_own_ip(q->p, &s->ipv4) || is_relay_ip(q->p, &s->ipv4))
+		return say(PEER_DENIED, "own address");
+	inner = judge_as_written(q, &s->ipv4);
+	if (form.verdict == PEER_DRY && inner.verdict != PEER_DENIED)
+		return form;
+	return inner;
 }
 
 /* Whether the peer is a relay address of ours, by itself or v4-mapped. */
@@ -201,16 +367,17 @@ struct addr peer_policy_canonical(const struct peer_policy *p,
 	return addr_with_port(relay, peer->port);
 }
 
-enum peer_verdict peer_policy_judge_ip(const struct peer_policy *p,
-				       const struct addr *peer)
+static struct judgement judge_ip(const struct peer_policy *p, uint8_t realm,
+				 const struct addr *peer)
 {
+	struct question q = question_of(p, realm, ANY_PORT);
 	struct spelling s = spelling_of(peer);
 
 	if (is_relay(p, peer, &s))
-		return PEER_HAIRPIN;
+		return say(PEER_HAIRPIN, "relay address");
 	if (peer->family != ADDR_NONE && addr_same_ip(&p->self_test_peer, peer))
-		return PEER_ALLOWED;
-	return verdict_of(is_allowed(p, peer, &s));
+		return say(PEER_ALLOWED, "self-test");
+	return judge_by_rules(&q, peer, &s);
 }
 
 /* Whether a socket of ours is at this address, which is canonical. */
@@ -237,38 +404,126 @@ static bool is_self_test_peer(const struct peer_policy *p,
 }
 
 /* A relay address of ours with any port; `peer` is canonical. */
-static enum peer_verdict judge_relay(const struct peer_policy *p,
-				     const struct addr *peer)
+static struct judgement judge_relay(const struct question *q,
+				    const struct addr *peer)
 {
+	const struct peer_policy *p = q->p;
+	const struct peer_rule *rule;
+
 	if (peer->port >= p->relay_port_min && peer->port <= p->relay_port_max)
-		return PEER_HAIRPIN;
+		return say(PEER_HAIRPIN, "relay address");
 	if (is_own_socket(p, peer))
-		return PEER_DENIED;
-	return verdict_of(is_self_test_peer(p, peer) ||
-			  is_allowed_by_rule(p, peer));
+		return say(PEER_DENIED, "own socket");
+	if (is_self_test_peer(p, peer))
+		return say(PEER_ALLOWED, "self-test");
+	rule = find_allowing(q, peer);
+	return rule ? say_rule(PEER_ALLOWED, "allow", rule)
+		    : say(PEER_DENIED, "own address");
 }
 
 /*
  * The canonical form is judged, whatever form was named: records keep that
  * one, and that is where a packet would go.
  */
-enum peer_verdict peer_policy_judge(const struct peer_policy *p,
-				    const struct addr *named)
+static struct judgement judge(const struct peer_policy *p, uint8_t realm,
+			      const struct addr *named)
 {
 	struct addr peer = peer_policy_canonical(p, named);
+	struct question q = question_of(p, realm, peer.port);
 	struct spelling s = spelling_of(&peer);
 	struct addr leads_to = peer;
 
 	if (peer.port == 0)
-		return PEER_DENIED;
+		return say(PEER_DENIED, "port 0");
 	if (is_relay(p, &peer, &s))
-		return judge_relay(p, &peer);
+		return judge_relay(&q, &peer);
 
 	if (s.embeds)
 		leads_to = peer_policy_canonical(p, &s.ipv4);
 	if (is_own_socket(p, &peer) || is_own_socket(p, &leads_to))
-		return PEER_DENIED;
+		return say(PEER_DENIED, "own socket");
 	if (is_self_test_peer(p, &peer))
-		return PEER_ALLOWED;
-	return verdict_of(is_allowed(p, &peer, &s));
+		return say(PEER_ALLOWED, "self-test");
+	return judge_by_rules(&q, &peer, &s);
+}
+
+enum peer_verdict peer_policy_judge_ip(const struct peer_policy *p,
+				       uint8_t realm, const struct addr *peer)
+{
+	return judge_ip(p, realm, peer).verdict;
+}
+
+enum peer_verdict peer_policy_judge(const struct peer_policy *p, uint8_t realm,
+				    const struct addr *named)
+{
+	return judge(p, realm, named).verdict;
+}
+
+static const char *explain(const struct judgement *j,
+			   char out[PEER_EXPLAIN_BYTES])
+{
+	char rule[PEER_RULE_TEXT_BYTES];
+
+	if (j->what)
+		return j->what;
+	snprintf(out, PEER_EXPLAIN_BYTES, "%s %s", j->list,
+		 peer_rule_print(j->rule, rule));
+	return out;
+}
+
+const char *peer_policy_explain_ip(const struct peer_policy *p, uint8_t realm,
+				   const struct addr *peer,
+				   char out[PEER_EXPLAIN_BYTES])
+{
+	struct judgement j = judge_ip(p, realm, peer);
+
+	return explain(&j, out);
+}
+
+const char *peer_policy_explain(const struct peer_policy *p, uint8_t realm,
+				const struct addr *named,
+				char out[PEER_EXPLAIN_BYTES])
+{
+	struct judgement j = judge(p, realm, named);
+
+	return explain(&j, out);
+}
+
+/* Whether a rule is about the address, but about some ports only. */
+static bool port_rule_names(const struct question *q,
+			    const struct peer_rule *rules, uint16_t count,
+			    const struct addr *peer)
+{
+	for (uint16_t i = 0; i < count; i++) {
+		if (!peer_rule_is_any_port(&rules[i]) &&
+		    is_about(q, &rules[i], peer))
+			return true;
+	}
+	return false;
+}
+
+/* Whether anything in the policy is about some ports of the address. */
+static bool is_named_with_port(const struct question *q,
+			       const struct addr *peer)
+{
+	const struct peer_policy *p = q->p;
+
+	for (uint16_t i = 0; i < p->own_socket_count; i++) {
+		if (addr_same_ip(&p->own_sockets[i], peer))
+			return true;
+	}
+	return is_relay_ip(p, peer) || addr_same_ip(&p->self_test_peer, peer) ||
+	       port_rule_names(q, p->allow, p->allow_count, peer) ||
+	       port_rule_names(q, p->deny, p->deny_count, peer) ||
+	       port_rule_names(q, p->acs, p->acs_count, peer);
+}
+
+bool peer_policy_port_matters(const struct peer_policy *p, uint8_t realm,
+			      const struct addr *peer)
+{
+	struct question q = question_of(p, realm, ANY_PORT);
+	struct spelling s = spelling_of(peer);
+
+	return is_named_with_port(&q, peer) ||
+	       (s.embeds && is_named_with_port(&q, &s.ipv4));
 }

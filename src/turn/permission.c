@@ -27,8 +27,6 @@ uint32_t permission_install(struct flow_table *t, uint32_t allocation,
 			flow_hash_peer(t, allocation, &canonical));
 	}
 	p = pool_at(&t->permissions, i);
-	p->rules = t->peers->generation;
-	p->allowed = true;
 	if (!addr_equal(&ip, &canonical))
 		p->named_advertised = true;
 	p->expires_ms = now_ms + 1000 * TURN_PERMISSION_LIFETIME_S;

@@ -7,6 +7,7 @@
 #include "stun/builder.h"
 #include "turn/allocation.h"
 #include "turn/auth.h"
+#include "turn/dry_run.h"
 #include "turn/method.h"
 #include "turn/reply.h"
 
@@ -388,7 +389,7 @@ bool turn_tick(struct turn_server *s, const struct now *now,
 			       out);
 		return true;
 	}
-	return expire_reservation(s, now);
+	return expire_reservation(s, now) || dry_run_noted(s, now, out);
 }
 
 uint64_t turn_next_ms(const struct turn_server *s)
@@ -398,6 +399,8 @@ uint64_t turn_next_ms(const struct turn_server *s)
 
 	if (other < next)
 		next = other;
+	if (s->flows.dry.is_set)
+		return 1; /* long ago */
 	other = timer_next_ms(&s->reservation_expiries);
 	return other < next ? other : next;
 }

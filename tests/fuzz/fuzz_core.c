@@ -492,6 +492,7 @@ static void check_verdict(uint16_t worker, const struct datagram *in,
 			  const struct verdict *v)
 {
 	const struct allocation *a;
+	enum peer_verdict judged;
 	size_t made;
 
 	if (v->kind == VERDICT_DROP) {
@@ -515,15 +516,16 @@ static void check_verdict(uint16_t worker, const struct datagram *in,
 	}
 	assert(v->flow >> 31 == 0 && v->prepend_bytes == 0 && !v->pad_bytes);
 	if (v->kind == VERDICT_HAIRPIN) {
-		assert(peer_policy_judge(&rules, &v->to) == PEER_HAIRPIN);
+		assert(peer_policy_judge(&rules, 0, &v->to) == PEER_HAIRPIN);
 		assert(v->worker < WORKERS);
 		return;
 	}
 	assert(v->kind == VERDICT_TO_PEER);
-	assert(peer_policy_judge(&rules, &v->to) == PEER_ALLOWED);
 	assert(!peer_is_special_purpose(&v->to));
 	a = allocation_of(worker, v->allocation);
 	assert(a && a->state == ALLOCATION_LIVE);
+	judged = peer_policy_judge(&rules, a->realm, &v->to);
+	assert(judged == PEER_ALLOWED || judged == PEER_DRY);
 	assert(a->expires_ms > now.mono_ms);
 	assert(addr_equal(&a->client, &in->source));
 	assert(permitted(worker, v->allocation, &v->to));
@@ -545,7 +547,8 @@ static void check_delivery(uint16_t worker, struct ref allocation,
 	assert(addr_equal(&a->client, &v->to));
 	assert(a->listener == v->listener);
 	assert(permitted(worker, allocation, &in->source));
-	assert(peer_policy_judge_ip(&rules, &in->source) != PEER_DENIED);
+	assert(peer_policy_judge_ip(&rules, a->realm, &in->source) !=
+	       PEER_DENIED);
 	assert(v->payload_bytes == in->data.len);
 }
 
@@ -912,7 +915,18 @@ static void step_rules(void)
 
 	rules.generation++;
 	rules.deny_count = how & 1;
-	rules.deny[0] = (struct prefix){ addr_ipv4(0x08080802, 0), 31 };
+	/* For one realm or both, at any port or one; or on a dry run. */
+	rules.deny[0] = (struct peer_rule){
+		.first = addr_ipv4(0x08080802, 0),
+		.last = addr_ipv4(0x08080803, 0),
+		.port_min = how & 8 ? 6000 : 0,
+		.port_max = how & 8 ? 6000 : 65535,
+		.realms = how & 16 ? 2 : 3,
+	};
+	rules.realms[0].dry_run = how & 32;
+	rules.realms[1].preset = how & 64 ? PEER_PRESET_ACS
+					  : PEER_PRESET_PUBLIC;
+	rules.realms[1].dry_run = how & 128;
 	rules.own_socket_count = how & 2 ? 3 : 2;
 	rules.own_sockets[2] = addr_ipv4(0x08080801, 6000);
 	rules.relay_ip_count = how & 4 ? 1 : 2;

@@ -1,12 +1,13 @@
 /*
  * libFuzzer target: the peer rules against a second implementation.
  *
- * The input is a policy and as many addresses as its bytes suffice for; many
- * of them lie at the edge of a range or are an address of the policy, in one
- * of the spellings of IPv6. Every verdict must be that of the reference below,
- * which shares no code with src/: addresses are numbers of 128 bits, what is
- * public is a list of intervals (src/ lists what is not), and rules are
- * intervals too. tests/unit/test_peer_policy.c drives the same target.
+ * The input is a policy for two realms and as many addresses as its bytes
+ * suffice for; many of them lie at the edge of a range or are an address of
+ * the policy, in one of the spellings of IPv6. Every verdict must be that of
+ * the reference below, which shares no code with src/: addresses are numbers
+ * of 128 bits, what is public is a list of intervals (src/ lists what is not),
+ * and an address gets the least of the opinions that there are about it.
+ * tests/unit/test_peer_policy.c drives the same target.
  */
 #include "base/addr.h"
 
@@ -20,7 +21,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 /* How much was judged, for the unit test. */
 static uint64_t addresses_judged;
-static uint64_t addresses_by_verdict[3];
+static uint64_t addresses_by_verdict[4];
 
 /* --- the reference -------------------------------------------------------- */
 
@@ -132,22 +133,47 @@ static bool is_public(int family, number v)
 	       (!leads_to(v, &ipv4) || is_public(ADDR_IPV4, ipv4));
 }
 
-static bool a_rule_has(const struct prefix *rules, size_t count, int family,
-		       number v)
+/* The private ones without what clouds keep for themselves. */
+static bool is_private(int family, number v)
 {
-	for (size_t i = 0; i < count; i++) {
-		int width = rules[i].base.family == ADDR_IPV4 ? 32 : 128;
-		number low = value_of(&rules[i].base);
-		number rest =
-			rules[i].bits == 0
-				? ~(number)0
-				: ((number)1 << (width - rules[i].bits)) - 1;
+	static const struct interval ipv4[] = {
+		{ IP4(10, 0, 0, 0), IP4(10, 255, 255, 255) },
+		{ IP4(172, 16, 0, 0), IP4(172, 31, 255, 255) },
+		{ IP4(192, 168, 0, 0), IP4(192, 168, 255, 255) },
+	};
+	static const struct interval ipv6[] = {
+		{ IP6(0xfc00000000000000), IP6_LAST(0xfd000ec1ffffffff) },
+		{ IP6(0xfd000ec300000000), IP6_LAST(0xfd2000cdffffffff) },
+		{ IP6(0xfd2000cf00000000), IP6_LAST(0xfdffffffffffffff) },
+	};
 
-		if (rules[i].base.family == family && v >= low &&
-		    v - low <= rest)
-			return true;
+	return family == ADDR_IPV4 ? is_within(v, ipv4, COUNT(ipv4))
+				   : is_within(v, ipv6, COUNT(ipv6));
+}
+
+/* The ports of one address that some rules of a realm are about. */
+struct ports {
+	bool some; /* any at all */
+	bool all;  /* by one rule alone */
+	bool this; /* the one that is asked about */
+};
+
+static struct ports ports_of(const struct peer_rule *rules, size_t count,
+			     int realm, int family, number v, int port)
+{
+	struct ports found = { 0 };
+
+	for (size_t i = 0; i < count; i++) {
+		const struct peer_rule *r = &rules[i];
+
+		if (!(r->realms >> realm & 1) || r->first.family != family ||
+		    v < value_of(&r->first) || v > value_of(&r->last))
+			continue;
+		found.some = true;
+		found.all |= r->port_min < 2 && r->port_max == 65535;
+		found.this |= r->port_min <= port && port <= r->port_max;
 	}
-	return false;
+	return found;
 }
 
 static bool list_has(const struct addr *list, size_t count, int family,
@@ -160,24 +186,61 @@ static bool list_has(const struct addr *list, size_t count, int family,
 	return false;
 }
 
-#define ALLOWS(p, f, v) a_rule_has((p)->allow, (p)->allow_count, f, v)
-#define DENIES(p, f, v) a_rule_has((p)->deny, (p)->deny_count, f, v)
+#define PORTS(p, list, realm, f, v, port) \
+	ports_of((p)->list, (p)->list##_count, realm, f, v, port)
 #define OWN(p, f, v) list_has((p)->own_ips, (p)->own_ip_count, f, v)
 #define RELAY(p, f, v) list_has((p)->relay_ips, (p)->relay_ip_count, f, v)
-/* By the rules alone: each of these must hold. */
-static bool rules_admit(const struct peer_policy *p, int family, number v)
+
+/* What the rules think of an address, from bad to good. */
+enum opinion {
+	NEVER,
+	BY_RULE_NOT, /* a dry run lets it through */
+	YES,
+};
+
+static bool opened(const struct peer_policy *p, int realm, int family, number v,
+		   int port)
 {
-	bool opened = ALLOWS(p, family, v);
-	bool barred = !is_public(family, v) || DENIES(p, family, v) ||
-		      OWN(p, family, v);
+	struct ports allow = PORTS(p, allow, realm, family, v, port);
+
+	return port < 0 ? allow.some : allow.this;
+}
+
+/* Of the address alone, whatever it leads to. */
+static enum opinion opinion_of(const struct peer_policy *p, int realm,
+			       int family, number v, int port)
+{
+	enum peer_preset preset = (enum peer_preset)p->realms[realm].preset;
+	struct ports deny = PORTS(p, deny, realm, family, v, port);
+	struct ports acs = PORTS(p, acs, realm, family, v, port);
+	bool known = is_public(family, v) ||
+		     (preset == PEER_PRESET_LAN && is_private(family, v));
+
+	if (opened(p, realm, family, v, port))
+		return YES;
+	if (!known || OWN(p, family, v))
+		return NEVER;
+	if ((port < 0 ? deny.all : deny.this) ||
+	    (preset == PEER_PRESET_ACS && !(port < 0 ? acs.some : acs.this)))
+		return BY_RULE_NOT;
+	return YES;
+}
+
+/* By the rules alone: the least opinion of all that the address stands for. */
+static enum opinion rules_admit(const struct peer_policy *p, int realm,
+				int family, number v, int port)
+{
+	enum opinion own = opinion_of(p, realm, family, v, port), other;
 	number ipv4;
 
 	if (family == ADDR_IPV4 || !leads_to(v, &ipv4))
-		return opened || !barred;
-	if (v >> 32 == 0xffff && ALLOWS(p, ADDR_IPV4, ipv4))
-		return true;
-	return (opened || !barred) && !OWN(p, ADDR_IPV4, ipv4) &&
-	       !RELAY(p, ADDR_IPV4, ipv4) && rules_admit(p, ADDR_IPV4, ipv4);
+		return own;
+	if (v >> 32 == 0xffff && opened(p, realm, ADDR_IPV4, ipv4, port))
+		return YES;
+	if (OWN(p, ADDR_IPV4, ipv4) || RELAY(p, ADDR_IPV4, ipv4))
+		return NEVER;
+	other = opinion_of(p, realm, ADDR_IPV4, ipv4, port);
+	return own < other ? own : other;
 }
 
 /* An address as the reference handles it. */
@@ -252,7 +315,7 @@ static bool is_test_peer(const struct peer_policy *p, struct spot a)
 }
 
 /* `port` -1: the IP address alone is asked for. */
-static enum peer_verdict reference(const struct peer_policy *p,
+static enum peer_verdict reference(const struct peer_policy *p, int realm,
 				   const struct addr *peer, int port)
 {
 	bool is_relay;
@@ -269,8 +332,17 @@ static enum peer_verdict reference(const struct peer_policy *p,
 	if (is_test_peer(p, a))
 		return PEER_ALLOWED;
 	if (is_relay)
-		return ALLOWS(p, a.family, a.v) ? PEER_ALLOWED : PEER_DENIED;
-	return rules_admit(p, a.family, a.v) ? PEER_ALLOWED : PEER_DENIED;
+		return opened(p, realm, a.family, a.v, port) ? PEER_ALLOWED
+							     : PEER_DENIED;
+	switch (rules_admit(p, realm, a.family, a.v, port)) {
+	case NEVER:
+		break;
+	case BY_RULE_NOT:
+		return p->realms[realm].dry_run ? PEER_DRY : PEER_DENIED;
+	case YES:
+		return PEER_ALLOWED;
+	}
+	return PEER_DENIED;
 }
 
 /* --- inputs from bytes ---------------------------------------------------- */
@@ -350,26 +422,46 @@ static struct addr take_edge(struct source *s, uint16_t port)
 	return spell(end & 0xffffffff, form & 15, take(s, 3), port);
 }
 
+/* An end of a rule's addresses and an end of its ports. */
+static struct addr corner_of(const struct peer_rule *rule, unsigned int which)
+{
+	struct addr a = which & 1 ? rule->first : rule->last;
+
+	a.port = which & 2 ? rule->port_min : rule->port_max;
+	return a;
+}
+
 /* An address that the policy names, near it, or one of its spellings. */
 static struct addr take_known(struct source *s, const struct peer_policy *p,
 			      uint16_t port)
 {
-	const struct addr *known[] = {
-		&p->allow[0].base,  &p->allow[1].base,  &p->deny[0].base,
-		&p->deny[1].base,   &p->own_ips[0],     &p->own_ips[1],
-		&p->own_sockets[0], &p->own_sockets[1], &p->relay_ips[0],
-		&p->relay_ips[1],   &p->self_test_peer,
-	};
 	unsigned int pick = (unsigned int)take(s, 1);
 	unsigned int form = (unsigned int)take(s, 1);
-	const struct addr *a = known[(pick & 63) % COUNT(known)];
+	unsigned int which = form >> 4 & 3;
+	const struct addr known[] = {
+		corner_of(&p->allow[0], which),
+		corner_of(&p->allow[1], which),
+		corner_of(&p->deny[0], which),
+		corner_of(&p->deny[1], which),
+		corner_of(&p->acs[0], which),
+		corner_of(&p->acs[1], which),
+		p->own_ips[0],
+		p->own_ips[1],
+		p->own_sockets[0],
+		p->own_sockets[1],
+		p->relay_ips[0],
+		p->relay_ips[1],
+		p->self_test_peer,
+	};
+	const struct addr *a = &known[(pick & 63) % COUNT(known)];
 	/* Mostly itself; else one off, either way. */
 	number delta = form >> 6 == 3 ? 2 : form >> 6 == 2 ? 0 : 1;
 	number v = value_of(a) + delta - 1;
 
-	/* Mostly a port of the relay range or the one that is named. */
+	/* Mostly a port of the relay range or the one that is named, or one
+	 * beside it. */
 	if (pick >> 6 == 1)
-		port = a->port;
+		port = (uint16_t)(a->port + port % 3 - 1);
 	else if (pick >> 6 > 1)
 		port = p->relay_port_min | (port & 0x0fff);
 	if (a->family == ADDR_IPV4)
@@ -399,7 +491,21 @@ static struct addr take_addr(struct source *s, const struct peer_policy *p)
 	}
 }
 
-static struct prefix take_rule(struct source *s)
+/* Any port, one, or a few: mostly those near the address's own. */
+static void take_rule_ports(struct source *s, uint16_t port,
+			    struct peer_rule *rule)
+{
+	unsigned int pick = (unsigned int)take(s, 1);
+
+	rule->port_min = pick & 1 ? 0 : port;
+	rule->port_max = pick & 1 ? 65535 : pick & 2 ? port : port | 0x0fff;
+	/* Mostly for both realms. */
+	rule->realms = pick >> 4 == 1   ? 1
+		       : pick >> 4 == 2 ? 2
+					: PEER_RULE_ALL_REALMS;
+}
+
+static struct peer_rule take_rule(struct source *s)
 {
 	struct addr a = take_addr(s, NULL);
 	int width = a.family == ADDR_IPV4 ? 32 : 128;
@@ -407,13 +513,18 @@ static struct prefix take_rule(struct source *s)
 	/* Long prefixes more often than ones that match everything. */
 	int bits = pick < 8 ? (int)pick * width / 8
 			    : width - (int)(pick % (unsigned int)(width / 2));
+	number all = width == 32 ? 0xffffffff : ~(number)0;
+	number rest = bits == 0 ? all : ((number)1 << (width - bits)) - 1;
 	number v = value_of(&a);
-
-	v = bits == 0 ? 0 : v >> (width - bits) << (width - bits);
-	return (struct prefix){
-		.base = addr_of(a.family, v, 0),
-		.bits = (uint8_t)bits,
+	/* A prefix, or from the address to where that prefix ends. */
+	number low = pick & 0x80 ? v : v & ~rest;
+	struct peer_rule rule = {
+		.first = addr_of(a.family, low, 0),
+		.last = addr_of(a.family, v | rest, 0),
 	};
+
+	take_rule_ports(s, a.port, &rule);
+	return rule;
 }
 
 static uint16_t take_list(struct source *s, struct addr list[2], bool ports)
@@ -441,11 +552,15 @@ static void take_policy(struct source *s, struct peer_policy *p)
 
 	p->generation = 1;
 	for (int i = 0; i < 2; i++) {
+		p->realms[i].preset = (uint8_t)(take(s, 1) % 3);
+		p->realms[i].dry_run = take(s, 1) % 3 == 0;
 		p->allow[i] = take_rule(s);
 		p->deny[i] = take_rule(s);
+		p->acs[i] = take_rule(s);
 	}
 	p->allow_count = (uint16_t)(take(s, 1) % 3);
 	p->deny_count = (uint16_t)(take(s, 1) % 3);
+	p->acs_count = (uint16_t)(take(s, 1) % 3);
 	p->own_ip_count = take_list(s, p->own_ips, false);
 	p->own_socket_count = take_list(s, p->own_sockets, true);
 	p->relay_ip_count = take_list(s, p->relay_ips, false);
@@ -464,6 +579,7 @@ static const char *const verdict_names[] = {
 	[PEER_DENIED] = "denied",
 	[PEER_ALLOWED] = "allowed",
 	[PEER_HAIRPIN] = "hairpin",
+	[PEER_DRY] = "dry",
 };
 
 static void must_be(const char *what, const struct addr *peer,
@@ -479,13 +595,46 @@ static void must_be(const char *what, const struct addr *peer,
 	abort();
 }
 
-static void check_addr(const struct peer_policy *p, const struct addr *peer)
+/* What is said must go with what is done. */
+static void check_explanation(const struct addr *peer, const char *text,
+			      enum peer_verdict verdict)
 {
-	enum peer_verdict verdict = peer_policy_judge(p, peer);
-	enum peer_verdict by_ip = peer_policy_judge_ip(p, peer);
-	struct addr one = peer_policy_canonical(p, peer);
+	if (strncmp(text, "allow ", 6) == 0 && verdict != PEER_ALLOWED)
+		must_be(text, peer, verdict, PEER_ALLOWED);
+	if (strncmp(text, "deny ", 5) == 0 && verdict != PEER_DRY)
+		must_be(text, peer, verdict, PEER_DENIED);
+	if (strcmp(text, "relay address") == 0)
+		must_be(text, peer, verdict, PEER_HAIRPIN);
+	if (strcmp(text, "own socket") == 0)
+		must_be(text, peer, verdict, PEER_DENIED);
+}
+
+/* No spelling opens what the IPv4 address may not. */
+static void check_inner(const struct peer_policy *p, uint8_t realm,
+			const struct addr *peer, enum peer_verdict verdict)
+{
+	enum peer_verdict got;
 	struct addr ipv4;
 	number inner;
+
+	if (peer->family != ADDR_IPV6 || !leads_to(value_of(peer), &inner) ||
+	    addr_equal(&p->self_test_peer, peer) || verdict == PEER_DENIED)
+		return;
+	ipv4 = addr_of(ADDR_IPV4, inner, peer->port);
+	got = peer_policy_judge(p, realm, &ipv4);
+	/* What is denied to the form alone may be on a dry run. */
+	if (verdict == PEER_DRY && got == PEER_ALLOWED)
+		return;
+	must_be("judge of the embedded address", &ipv4, got, verdict);
+}
+
+static void check_addr(const struct peer_policy *p, uint8_t realm,
+		       const struct addr *peer)
+{
+	enum peer_verdict verdict = peer_policy_judge(p, realm, peer);
+	enum peer_verdict by_ip = peer_policy_judge_ip(p, realm, peer);
+	struct addr one = peer_policy_canonical(p, peer);
+	char text[PEER_EXPLAIN_BYTES];
 
 	addresses_judged++;
 	addresses_by_verdict[verdict]++;
@@ -493,25 +642,27 @@ static void check_addr(const struct peer_policy *p, const struct addr *peer)
 		peer_is_special_purpose(peer) ? PEER_DENIED : PEER_ALLOWED,
 		is_public(peer->family, value_of(peer)) ? PEER_ALLOWED
 							: PEER_DENIED);
-	must_be("judge", peer, verdict, reference(p, peer, peer->port));
-	must_be("judge_ip", peer, by_ip, reference(p, peer, -1));
+	must_be("judge", peer, verdict, reference(p, realm, peer, peer->port));
+	must_be("judge_ip", peer, by_ip, reference(p, realm, peer, -1));
 
 	/* allowed(x) == allowed(canonical(x)) */
-	must_be("judge of the canonical form", peer, peer_policy_judge(p, &one),
-		verdict);
+	must_be("judge of the canonical form", peer,
+		peer_policy_judge(p, realm, &one), verdict);
 	must_be("judge_ip of the canonical form", peer,
-		peer_policy_judge_ip(p, &one), by_ip);
+		peer_policy_judge_ip(p, realm, &one), by_ip);
 	if (!addr_equal(&one, peer))
 		must_be("canonical form", peer, by_ip, PEER_HAIRPIN);
 
-	/* No spelling opens what the IPv4 address may not. */
-	if (peer->family != ADDR_IPV6 || !leads_to(value_of(peer), &inner) ||
-	    addr_equal(&p->self_test_peer, peer))
-		return;
-	ipv4 = addr_of(ADDR_IPV4, inner, peer->port);
-	if (verdict != PEER_DENIED)
-		must_be("judge of the embedded address", &ipv4,
-			peer_policy_judge(p, &ipv4), verdict);
+	/* What a permission stands for. */
+	if (by_ip == PEER_DENIED)
+		must_be("judge without a permission", peer, verdict, by_ip);
+	if (peer->port && !peer_policy_port_matters(p, realm, &one))
+		must_be("judge where no port matters", peer, verdict, by_ip);
+	check_inner(p, realm, peer, verdict);
+	check_explanation(peer, peer_policy_explain(p, realm, peer, text),
+			  verdict);
+	check_explanation(peer, peer_policy_explain_ip(p, realm, peer, text),
+			  by_ip);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -521,9 +672,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	take_policy(&s, &policy);
 	while (s.at < s.end) {
+		uint8_t realm = (uint8_t)(take(&s, 1) & 1);
 		struct addr peer = take_addr(&s, &policy);
 
-		check_addr(&policy, &peer);
+		check_addr(&policy, realm, &peer);
 	}
 	return 0;
 }

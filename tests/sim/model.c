@@ -87,16 +87,23 @@ struct addr model_canonical(const struct world *w, const struct addr *a)
 				 : *a;
 }
 
-/* Public peers live in 8.8.0.0/16; one /24 of it may be denied by rule. */
-bool model_ip_allowed(const struct world *w, const struct addr *a)
+/* Whether the rule is about the address, and is no dry run. */
+static bool is_denied(const struct world *w, const struct addr *a)
 {
 	const struct addr *denied = &w->model.denied;
 
+	return denied->family && memcmp(denied->ip, a->ip, 3) == 0 &&
+	       !w->model.is_dry_run;
+}
+
+/* Public peers live in 8.8.0.0/16; one /24 of it may be denied by rule. */
+bool model_ip_allowed(const struct world *w, const struct addr *a)
+{
 	if (a->family != ADDR_IPV4)
 		return false;
 	if (is_relay_ip(w, a))
 		return true;
-	if (denied->family && memcmp(denied->ip, a->ip, 3) == 0)
+	if (is_denied(w, a) && !w->model.denied_ports)
 		return false;
 	return a->ip[0] == 8 && a->ip[1] == 8;
 }
@@ -113,6 +120,8 @@ enum peer_verdict model_judge(const struct world *w, const struct addr *a)
 		return PEER_DENIED;
 	if (is_relay_ip(w, a))
 		return model_in_range(w, a->port) ? PEER_HAIRPIN : PEER_DENIED;
+	if (is_denied(w, a) && a->port >= w->model.denied_ports)
+		return PEER_DENIED;
 	return PEER_ALLOWED;
 }
 

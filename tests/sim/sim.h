@@ -210,7 +210,9 @@ struct model {
 	struct model_allocation allocations[SIM_ALLOCATIONS_MAX];
 	struct model_reservation reservations[SIM_RESERVATIONS_MAX];
 	struct waiting waiting[SIM_WAITING_MAX];
-	struct addr denied; /* the rule that was added, a /24; or none */
+	struct addr denied;    /* the rule that was added, a /24; or none */
+	uint32_t denied_ports; /* from this one on; 0: all */
+	bool is_dry_run;       /* the rule is let through */
 };
 
 /* --- the world ------------------------------------------------------------ */

@@ -514,6 +514,26 @@ static void pause_clock(struct world *w)
 	sim_count(w, SIM_CLOCK_PAUSED);
 }
 
+/* A /24 of the public peers: at all ports or some, or on a dry run. */
+static void deny_some(struct world *w)
+{
+	uint32_t ip = 0x08080000u | sim_below(w, 4) << 8;
+	struct model *m = &w->model;
+
+	m->denied = addr_ipv4(ip, 0);
+	m->denied_ports = sim_chance(w, 500) ? 0 : 6000 + sim_below(w, 3);
+	m->is_dry_run = sim_chance(w, 300);
+	w->config.peers.deny[0] = (struct peer_rule){
+		.first = addr_ipv4(ip, 0),
+		.last = addr_ipv4(ip | 0xff, 0),
+		.port_min = (uint16_t)m->denied_ports,
+		.port_max = UINT16_MAX,
+		.realms = PEER_RULE_ALL_REALMS,
+	};
+	for (unsigned i = 0; i < 2; i++)
+		w->config.peers.realms[i].dry_run = m->is_dry_run;
+}
+
 static void change_rules(struct world *w)
 {
 	struct peer_policy *p = &w->config.peers;
@@ -523,9 +543,7 @@ static void change_rules(struct world *w)
 		p->deny_count = 0;
 		w->model.denied.family = ADDR_NONE;
 	} else {
-		w->model.denied =
-			addr_ipv4(0x08080000u | sim_below(w, 4) << 8, 0);
-		p->deny[0] = (struct prefix){ w->model.denied, 24 };
+		deny_some(w);
 		p->deny_count = 1;
 	}
 	for (uint16_t i = 0; i < w->workers; i++)

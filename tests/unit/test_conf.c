@@ -62,9 +62,10 @@ START_TEST(every_option_has_its_place)
 	ck_assert_uint_eq(c->turn.limits.permissions_per_allocation, 6);
 	ck_assert_uint_eq(c->turn.limits.channels_per_allocation, 7);
 	ck_assert_uint_eq(c->turn.peers.allow_count, 1);
-	ck_assert_uint_eq(c->turn.peers.allow[0].bits, 8);
+	ck_assert_uint_eq(addr_ipv4_value(&c->turn.peers.allow[0].last),
+			  0x0affffff);
 	ck_assert_uint_eq(c->turn.peers.deny_count, 2);
-	ck_assert_uint_eq(c->turn.peers.deny[1].base.family, ADDR_IPV6);
+	ck_assert_uint_eq(c->turn.peers.deny[1].first.family, ADDR_IPV6);
 	ck_assert_uint_eq(c->turn.nonce.lifetime_s, 3600);
 	ck_assert_uint_eq(c->turn.nonce.current.len, NONCE_KEY_BYTES);
 	ck_assert_uint_eq(c->turn.nonce.current.bytes[31], 0xff);

@@ -113,7 +113,8 @@ START_TEST(writing_is_the_inverse_of_reading)
 			"listen = ( { port = 1; }, { address = \"192.0.2.1\"; "
 			"realm = \"b\"; } );\n"
 			"users = ( { name = \"x\"; allocations = 3; } );\n"
-			"peers = { allow = [ \"10.0.0.0/8\", \"::1\" ]; };\n"
+			"peers = { allow = [ \"10.0.0.0/8\", \"::1\",\n"
+			"\"10.0.0.1-10.0.0.9 ports 1-2\" ]; };\n"
 			"nonce = { lifetime = \"90s\"; };\n"
 			"buffers = { listener = \"1MiB\"; };\n"
 			"relay = { ports = [ 5000, 6000 ]; };\n"));

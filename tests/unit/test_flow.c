@@ -626,13 +626,18 @@ static void set_rules(void)
 	turn_set_peers(c.server, &rules);
 }
 
+static void deny(const char *text)
+{
+	ck_assert(peer_rule_parse(text, &rules.deny[rules.deny_count]));
+	rules.deny_count++;
+}
+
 START_TEST(a_new_rule_stops_the_very_next_packet)
 {
 	rules = c.config.peers;
 	ck_assert_str_eq(core_channel_data(&c, &client, 0x4000, "x"),
 			 "to_peer");
-	rules.deny[0] = (struct prefix){ core_peer(0, 0), 24 };
-	rules.deny_count = 1;
+	deny("8.8.8.0/24");
 	set_rules();
 	ck_assert_str_eq(core_channel_data(&c, &client, 0x4000, "x"),
 			 "no_permission");
@@ -653,8 +658,7 @@ END_TEST
 START_TEST(a_rule_for_others_stops_nothing)
 {
 	rules = c.config.peers;
-	rules.deny[0] = (struct prefix){ core_peer(128, 0), 25 };
-	rules.deny_count = 1;
+	deny("8.8.8.128/25");
 	set_rules();
 	ck_assert_str_eq(core_channel_data(&c, &client, 0x4000, "x"),
 			 "to_peer");
@@ -676,6 +680,67 @@ START_TEST(an_own_socket_closes_its_port_alone)
 	ck_assert_str_eq(core_indicate(&c, &client, &other_port, "x"),
 			 "to_peer");
 	ck_assert_uint_eq(core_bind(&c, &client, 3, 0x4000, &peer), 403);
+}
+END_TEST
+
+/* A permission is for all ports; each packet is judged by its own. */
+START_TEST(a_port_rule_closes_its_ports_alone)
+{
+	struct addr below = core_peer(1, 5999), above = core_peer(1, 6002);
+	struct addr last = core_peer(1, 6001);
+
+	rules = c.config.peers;
+	deny("8.8.8.1 ports 6000-6001");
+	set_rules();
+	ck_assert_uint_eq(core_permit(&c, &client, 3, &peer), 0);
+	ck_assert_str_eq(core_channel_data(&c, &client, 0x4000, "x"),
+			 "peer_denied");
+	ck_assert_str_eq(core_indicate(&c, &client, &peer, "x"), "peer_denied");
+	ck_assert_str_eq(core_indicate(&c, &client, &below, "x"), "to_peer");
+	ck_assert_str_eq(core_indicate(&c, &client, &last, "x"), "peer_denied");
+	ck_assert_str_eq(core_indicate(&c, &client, &above, "x"), "to_peer");
+	ck_assert_str_eq(core_indicate(&c, &client, &above, "x"), "to_peer");
+	/* The same port again, under rules without it. */
+	rules.deny_count = 0;
+	ck_assert_str_eq(core_indicate(&c, &client, &peer, "x"), "peer_denied");
+	set_rules();
+	ck_assert_str_eq(core_indicate(&c, &client, &peer, "x"), "to_peer");
+	/* And under others, with it. */
+	deny("8.8.8.0/24 port 6000");
+	set_rules();
+	ck_assert_str_eq(core_indicate(&c, &client, &peer, "x"), "peer_denied");
+	ck_assert_str_eq(from_peer("x"), "to_client");
+}
+END_TEST
+
+START_TEST(port_0_is_no_port_to_send_to)
+{
+	struct addr none = core_peer(1, 0);
+
+	ck_assert_str_eq(core_indicate(&c, &client, &none, "x"), "peer_denied");
+	rules = c.config.peers;
+	deny("8.8.8.1 port 7");
+	set_rules();
+	ck_assert_str_eq(core_indicate(&c, &client, &none, "x"), "peer_denied");
+}
+END_TEST
+
+/* A rule is for the realms that it names. */
+START_TEST(a_rule_of_another_realm_stops_nothing)
+{
+	rules = c.config.peers;
+	deny("8.8.8.1");
+	rules.deny[0].realms = 2;
+	rules.realms[1].preset = PEER_PRESET_ACS;
+	set_rules();
+	ck_assert_str_eq(core_channel_data(&c, &client, 0x4000, "x"),
+			 "to_peer");
+	ck_assert_uint_eq(core_permit(&c, &client, 3, &peer), 0);
+	rules.deny[0].realms = 1;
+	set_rules();
+	ck_assert_str_eq(core_channel_data(&c, &client, 0x4000, "x"),
+			 "no_permission");
+	ck_assert_uint_eq(core_permit(&c, &client, 3, &peer), 403);
 }
 END_TEST
 
@@ -1016,6 +1081,9 @@ static Suite *suite(void)
 	tcase_add_test(t, a_new_rule_stops_the_very_next_packet);
 	tcase_add_test(t, a_rule_for_others_stops_nothing);
 	tcase_add_test(t, an_own_socket_closes_its_port_alone);
+	tcase_add_test(t, a_port_rule_closes_its_ports_alone);
+	tcase_add_test(t, port_0_is_no_port_to_send_to);
+	tcase_add_test(t, a_rule_of_another_realm_stops_nothing);
 	tcase_add_test(t,
 		       refreshed_under_new_rules_a_channel_is_judged_by_them);
 	tcase_add_test(t, a_relayed_address_of_ours_is_reached_inside);

@@ -17,6 +17,9 @@
 #define PUBLIC_OWN_IP 0x2d000001 /* 45.0.0.1 */
 #define PUBLIC_IP 0x08080808
 
+#define REALM 0
+#define OTHER_REALM 1
+
 static struct peer_policy policy;
 
 static struct addr text_addr(const char *text, uint16_t port)
@@ -27,22 +30,31 @@ static struct addr text_addr(const char *text, uint16_t port)
 	return addr_with_port(&a, port);
 }
 
-static struct prefix text_prefix(const char *text)
+static struct peer_rule text_rule(const char *text)
 {
-	struct prefix p;
+	struct peer_rule rule;
 
-	ck_assert_msg(prefix_parse(text, &p), "\"%s\" is no prefix", text);
-	return p;
+	ck_assert_msg(peer_rule_parse(text, &rule), "\"%s\" is no rule", text);
+	return rule;
 }
 
 static void allow(const char *text)
 {
-	policy.allow[policy.allow_count++] = text_prefix(text);
+	struct peer_rule rule = text_rule(text);
+
+	ck_assert(peer_policy_allow(&policy, &rule));
 }
 
 static void deny(const char *text)
 {
-	policy.deny[policy.deny_count++] = text_prefix(text);
+	struct peer_rule rule = text_rule(text);
+
+	ck_assert(peer_policy_deny(&policy, &rule));
+}
+
+static void acs(const char *text)
+{
+	policy.acs[policy.acs_count++] = text_rule(text);
 }
 
 /* A machine behind 1:1 NAT, as most clouds have it. */
@@ -73,7 +85,7 @@ static void setup(void)
 static void must_judge(struct addr peer, enum peer_verdict expected)
 {
 	char text[ADDR_TEXT_BYTES];
-	enum peer_verdict got = peer_policy_judge(&policy, &peer);
+	enum peer_verdict got = peer_policy_judge(&policy, REALM, &peer);
 
 	ck_assert_msg(got == expected, "%s: %s, expected %s",
 		      addr_print(&peer, text), verdict_names[got],
@@ -83,7 +95,7 @@ static void must_judge(struct addr peer, enum peer_verdict expected)
 static void must_judge_ip(struct addr peer, enum peer_verdict expected)
 {
 	char text[ADDR_TEXT_BYTES];
-	enum peer_verdict got = peer_policy_judge_ip(&policy, &peer);
+	enum peer_verdict got = peer_policy_judge_ip(&policy, REALM, &peer);
 
 	ck_assert_msg(got == expected, "%s as an IP address: %s, expected %s",
 		      addr_print(&peer, text), verdict_names[got],
@@ -265,12 +277,14 @@ START_TEST(spellings_exhaustively)
 	for (uint32_t low = 0; low <= 0xffff; low++) {
 		uint32_t ip = upper[_i] | low;
 		struct addr ipv4 = addr_ipv4(ip, 5000);
-		bool opened = peer_policy_judge(&policy, &ipv4) != PEER_DENIED;
+		bool opened = peer_policy_judge(&policy, REALM, &ipv4) !=
+			      PEER_DENIED;
 
 		for (unsigned int form = 1; form < FORMS; form++) {
 			struct addr a = spell(ip, form, low, 5000);
 
-			if (peer_policy_judge(&policy, &a) == PEER_DENIED)
+			if (peer_policy_judge(&policy, REALM, &a) ==
+			    PEER_DENIED)
 				continue;
 			/* Only ISATAP forms are public by themselves. */
 			ck_assert_msg(opened && form >= 7, "0x%08x, form %u",
@@ -576,27 +590,365 @@ END_TEST
 START_TEST(full_lists)
 {
 	memset(&policy, 0, sizeof(policy));
-	policy.allow_count = policy.deny_count = PEER_POLICY_RULES_MAX;
 	policy.own_ip_count = policy.own_socket_count = PEER_POLICY_OWN_MAX;
 	policy.relay_ip_count = PEER_POLICY_RELAY_IPS_MAX;
 	policy.relay_port_min = 50000;
 	policy.relay_port_max = 60000;
-	for (uint32_t i = 0; i < 256; i++) {
-		policy.allow[i].base = addr_ipv4(0x0a000000 | i, 0);
-		policy.deny[i].base = addr_ipv4(0x08080800 | i, 0);
-		policy.allow[i].bits = policy.deny[i].bits = 32;
-		policy.own_ips[i] = addr_ipv4(0x08090900 | i, 0);
+	for (uint32_t i = 0; i < PEER_POLICY_RULES_MAX; i++) {
+		struct peer_rule rule = text_rule("0.0.0.0/0");
+
+		rule.first = rule.last = addr_ipv4(0x0a000000 | i, 0);
+		ck_assert(peer_policy_allow(&policy, &rule));
+		rule.first = rule.last = addr_ipv4(0x08080800 | i, 0);
+		ck_assert(peer_policy_deny(&policy, &rule));
+	}
+	for (uint32_t i = 0; i < PEER_POLICY_OWN_MAX; i++) {
+		policy.own_ips[i] = addr_ipv4(0x08090a00 | i, 0);
 		policy.own_sockets[i] = addr_ipv4(0x0a000000 | i, 3478);
 	}
 	for (uint32_t i = 0; i < PEER_POLICY_RELAY_IPS_MAX; i++)
 		policy.relay_ips[i] = addr_ipv4(0x080a0a00 | i, 0);
 
-	text_must_be("10.0.0.255", PEER_ALLOWED);
-	text_must_be("8.8.8.255", PEER_DENIED);
-	text_must_be("8.9.9.255", PEER_DENIED);
+	text_must_be("10.0.1.255", PEER_ALLOWED);
+	text_must_be("8.8.9.255", PEER_DENIED);
+	text_must_be("8.9.10.255", PEER_DENIED);
 	must_judge(text_addr("10.0.0.255", 3478), PEER_DENIED);
 	must_judge(text_addr("8.10.10.7", 50000), PEER_HAIRPIN);
 	text_must_be("8.10.10.8", PEER_ALLOWED);
+
+	/* No more, and nothing is written beside them. */
+	struct peer_rule one_more = text_rule("8.10.10.8");
+
+	ck_assert(!peer_policy_allow(&policy, &one_more));
+	ck_assert(!peer_policy_deny(&policy, &one_more));
+	text_must_be("8.10.10.8", PEER_ALLOWED);
+}
+END_TEST
+
+/* --- ports and ranges ------------------------------------------------------- */
+
+static void port_must_be(const char *ip, uint16_t port,
+			 enum peer_verdict expected)
+{
+	must_judge(text_addr(ip, port), expected);
+}
+
+START_TEST(ports_that_are_denied)
+{
+	deny("8.8.0.0/16 ports 3478-3481");
+	deny("9.9.9.1-9.9.9.9 port 53");
+	port_must_be("8.8.8.8", 3477, PEER_ALLOWED);
+	port_must_be("8.8.8.8", 3478, PEER_DENIED);
+	port_must_be("8.8.8.8", 3481, PEER_DENIED);
+	port_must_be("8.8.8.8", 3482, PEER_ALLOWED);
+	port_must_be("9.9.9.9", 53, PEER_DENIED);
+	port_must_be("9.9.9.9", 54, PEER_ALLOWED);
+	port_must_be("9.9.9.10", 53, PEER_ALLOWED);
+	/* A permission has no port: it is for the others. */
+	must_judge_ip(text_addr("8.8.8.8", 3478), PEER_ALLOWED);
+	deny("8.8.0.0/16 ports 1-65535");
+	must_judge_ip(text_addr("8.8.8.8", 0), PEER_DENIED);
+}
+END_TEST
+
+START_TEST(ports_that_are_allowed)
+{
+	allow("10.1.1.1 port 443");
+	deny("8.8.8.8");
+	allow("8.8.8.8 ports 1000-2000");
+	must_judge_ip(text_addr("10.1.1.1", 0), PEER_ALLOWED);
+	port_must_be("10.1.1.1", 443, PEER_ALLOWED);
+	port_must_be("10.1.1.1", 442, PEER_DENIED);
+	must_judge_ip(text_addr("8.8.8.8", 0), PEER_ALLOWED);
+	port_must_be("8.8.8.8", 999, PEER_DENIED);
+	port_must_be("8.8.8.8", 1000, PEER_ALLOWED);
+	port_must_be("8.8.8.8", 2001, PEER_DENIED);
+	/* The mapped form is as good. */
+	port_must_be("::ffff:10.1.1.1", 443, PEER_ALLOWED);
+	port_must_be("::ffff:10.1.1.1", 442, PEER_DENIED);
+	/* On a relay address outside of the range. */
+	allow("10.0.0.4 port 5000");
+	port_must_be("20.202.255.255", 5000, PEER_ALLOWED);
+	port_must_be("20.202.255.255", 5001, PEER_DENIED);
+}
+END_TEST
+
+static bool port_matters(const char *text)
+{
+	struct addr a = text_addr(text, 0);
+
+	return peer_policy_port_matters(&policy, REALM, &a);
+}
+
+START_TEST(where_the_port_matters)
+{
+	ck_assert(!port_matters("8.8.8.8"));
+	ck_assert(!port_matters("2a01::1"));
+	ck_assert(port_matters("10.0.0.4")); /* relay */
+	ck_assert(port_matters("10.0.0.5")); /* own socket */
+	ck_assert(!port_matters("45.0.0.1"));
+	deny("8.8.0.0/16 port 1");
+	allow("9.9.9.9 port 1");
+	acs("7.7.7.7 port 1");
+	ck_assert(port_matters("8.8.8.8"));
+	ck_assert(port_matters("9.9.9.9"));
+	ck_assert(port_matters("7.7.7.7"));
+	ck_assert(port_matters("2a01::5efe:9.9.9.9"));
+	ck_assert(!port_matters("9.9.9.8"));
+	policy.allow[0].realms = 1 << OTHER_REALM;
+	ck_assert(!port_matters("9.9.9.9"));
+	policy.self_test_peer = text_addr("9.9.9.8", 7);
+	ck_assert(port_matters("9.9.9.8"));
+}
+END_TEST
+
+/* --- realms and presets ----------------------------------------------------- */
+
+START_TEST(rules_are_for_the_realms_they_name)
+{
+	struct addr denied = text_addr("8.8.8.8", 5000);
+	struct addr allowed = text_addr("10.1.1.1", 5000);
+
+	deny("8.8.8.8");
+	allow("10.1.1.1");
+	policy.deny[0].realms = 1 << OTHER_REALM;
+	policy.allow[0].realms = 1 << OTHER_REALM;
+	text_must_be("8.8.8.8", PEER_ALLOWED);
+	text_must_be("10.1.1.1", PEER_DENIED);
+	ck_assert_int_eq(peer_policy_judge(&policy, OTHER_REALM, &denied),
+			 PEER_DENIED);
+	ck_assert_int_eq(peer_policy_judge(&policy, OTHER_REALM, &allowed),
+			 PEER_ALLOWED);
+	/* The last realm there can be. */
+	policy.deny[0].realms = 1 << 15;
+	ck_assert_int_eq(peer_policy_judge_ip(&policy, 15, &denied),
+			 PEER_DENIED);
+	ck_assert_int_eq(peer_policy_judge_ip(&policy, 14, &denied),
+			 PEER_ALLOWED);
+}
+END_TEST
+
+static void preset(enum peer_preset p)
+{
+	policy.realms[REALM].preset = (uint8_t)p;
+}
+
+START_TEST(preset_acs_admits_its_ranges_alone)
+{
+	struct addr other = text_addr("8.8.8.8", 5000);
+
+	acs("20.202.0.0/16");
+	acs("52.238.114.160");
+	acs("2603:1063::/38");
+	preset(PEER_PRESET_ACS);
+	text_must_be("20.202.1.1", PEER_ALLOWED);
+	text_must_be("20.203.1.1", PEER_DENIED);
+	text_must_be("52.238.114.160", PEER_ALLOWED);
+	text_must_be("52.238.114.161", PEER_DENIED);
+	text_must_be("8.8.8.8", PEER_DENIED);
+	text_must_be("2603:1063::1", PEER_ALLOWED);
+	text_must_be("2a01::1", PEER_DENIED);
+	/* Each other at least, by either address. */
+	must_judge(addr_ipv4(RELAY_IP, 50000), PEER_HAIRPIN);
+	must_judge(addr_ipv4(ADVERTISED_IP, 50000), PEER_HAIRPIN);
+	must_judge_ip(addr_ipv4(ADVERTISED_IP, 0), PEER_HAIRPIN);
+	/* Another realm has its own preset. */
+	ck_assert_int_eq(peer_policy_judge(&policy, OTHER_REALM, &other),
+			 PEER_ALLOWED);
+	/* The operator's lists come on top. */
+	deny("20.202.9.0/24");
+	allow("8.8.8.8");
+	text_must_be("20.202.9.9", PEER_DENIED);
+	text_must_be("8.8.8.8", PEER_ALLOWED);
+}
+END_TEST
+
+/* A list with a mistake in it opens nothing special. */
+START_TEST(preset_acs_opens_nothing_special)
+{
+	acs("0.0.0.0/0");
+	acs("::/0");
+	preset(PEER_PRESET_ACS);
+	for (size_t i = 0; i < COUNT(special); i++) {
+		if (strcmp(special[i], "10.0.0.4") != 0)
+			text_must_be(special[i], PEER_DENIED);
+	}
+	text_must_be("45.0.0.1", PEER_DENIED); /* ours */
+	text_must_be("8.8.8.8", PEER_ALLOWED);
+	/* For some ports only. */
+	policy.acs_count = 0;
+	acs("8.8.8.0/24 ports 3478-3481");
+	must_judge_ip(text_addr("8.8.8.8", 0), PEER_ALLOWED);
+	port_must_be("8.8.8.8", 3478, PEER_ALLOWED);
+	port_must_be("8.8.8.8", 3482, PEER_DENIED);
+}
+END_TEST
+
+START_TEST(preset_lan_opens_private_addresses)
+{
+	static const char *const opened[] = {
+		"10.0.0.0",       "10.255.255.255", "172.16.0.0",
+		"172.31.255.255", "192.168.0.0",    "192.168.255.255",
+		"fc00::1",        "fd12::1",        "fdff:ffff::1",
+		"8.8.8.8",        "2a01::1",
+	};
+	static const char *const closed[] = {
+		"127.0.0.1",
+		"169.254.169.254",
+		"168.63.129.16",
+		"100.64.0.1",
+		"0.0.0.0",
+		"224.0.0.1",
+		"255.255.255.255",
+		"198.18.0.1",
+		"192.0.0.192",
+		"192.0.2.1",
+		"::1",
+		"fe80::1",
+		"ff02::1",
+		"fec0::1",
+		"fd00:ec2::254",
+		"fd20:ce::254",
+		"::ffff:192.168.1.1",
+		"64:ff9b::c0a8:101",
+		"2002:c0a8:101::",
+		"2a00:1450::5efe:10.1.1.1",
+		"fd12::5efe:127.0.0.1",
+	};
+
+	preset(PEER_PRESET_LAN);
+	for (size_t i = 0; i < COUNT(opened); i++)
+		text_must_be(opened[i], PEER_ALLOWED);
+	for (size_t i = 0; i < COUNT(closed); i++)
+		text_must_be(closed[i], PEER_DENIED);
+	/* Our own private addresses are not opened by it. */
+	must_judge_ip(addr_ipv4(OWN_IP, 0), PEER_DENIED);
+	must_judge(addr_ipv4(RELAY_IP, 22), PEER_DENIED);
+	must_judge(addr_ipv4(RELAY_IP, 50000), PEER_HAIRPIN);
+	text_must_be("fd12::5efe:10.1.1.1", PEER_ALLOWED);
+	deny("192.168.0.0/16");
+	text_must_be("192.168.1.1", PEER_DENIED);
+}
+END_TEST
+
+START_TEST(dry_run)
+{
+	struct addr other = text_addr("8.8.8.8", 5000);
+
+	policy.realms[REALM].dry_run = true;
+	deny("8.8.0.0/16");
+	deny("10.0.0.0/8");
+	deny("9.9.9.9 port 53");
+	text_must_be("8.8.8.8", PEER_DRY);
+	text_must_be("8.9.8.8", PEER_ALLOWED);
+	port_must_be("9.9.9.9", 53, PEER_DRY);
+	port_must_be("9.9.9.9", 54, PEER_ALLOWED);
+	text_must_be("2a01::5efe:8.8.8.8", PEER_DRY);
+	ck_assert_int_eq(peer_policy_judge(&policy, OTHER_REALM, &other),
+			 PEER_DENIED);
+	/* What is closed besides stays so, and the hairpin is no matter. */
+	for (size_t i = 0; i < COUNT(special); i++) {
+		if (strcmp(special[i], "10.0.0.4") != 0)
+			text_must_be(special[i], PEER_DENIED);
+	}
+	text_must_be("45.0.0.1", PEER_DENIED);
+	must_judge(addr_ipv4(RELAY_IP, 3478), PEER_DENIED);
+	must_judge(addr_ipv4(RELAY_IP, 50000), PEER_HAIRPIN);
+	allow("8.8.8.8");
+	text_must_be("8.8.8.8", PEER_ALLOWED);
+	/* The preset is on the dry run, too. */
+	policy.deny_count = 0;
+	preset(PEER_PRESET_ACS);
+	acs("20.202.0.0/16");
+	text_must_be("8.9.8.8", PEER_DRY);
+	text_must_be("20.202.0.2", PEER_ALLOWED);
+	text_must_be("127.0.0.1", PEER_DENIED);
+}
+END_TEST
+
+/* --- in plain words --------------------------------------------------------- */
+
+static void must_say(const char *ip, uint16_t port, const char *expected)
+{
+	struct addr a = text_addr(ip, port);
+	char text[PEER_EXPLAIN_BYTES];
+
+	ck_assert_str_eq(
+		port ? peer_policy_explain(&policy, REALM, &a, text)
+		     : peer_policy_explain_ip(&policy, REALM, &a, text),
+		expected);
+}
+
+START_TEST(explanations)
+{
+	static const struct {
+		const char *ip;
+		const char *what;
+	} table[] = {
+		{ "0.0.0.1", "this network" },
+		{ "10.1.1.1", "private (RFC 1918)" },
+		{ "172.16.0.1", "private (RFC 1918)" },
+		{ "192.168.0.1", "private (RFC 1918)" },
+		{ "100.64.0.1", "carrier-grade NAT" },
+		{ "127.0.0.1", "loopback" },
+		{ "169.254.169.254", "link-local" },
+		{ "168.63.129.16", "cloud platform address" },
+		{ "192.0.2.1", "documentation" },
+		{ "224.0.0.1", "multicast" },
+		{ "255.255.255.255", "reserved" },
+		{ "::1", "loopback" },
+		{ "::", "not public" },
+		{ "fe80::1", "link-local" },
+		{ "fc00::1", "private (RFC 4193)" },
+		{ "fd00:ec2::254", "cloud platform address" },
+		{ "ff02::1", "multicast" },
+		{ "2002:808:808::", "6to4" },
+		{ "::ffff:8.8.8.8", "not public" },
+		{ "::ffff:10.1.1.1", "private (RFC 1918)" },
+		{ "64:ff9b::7f00:1", "loopback" },
+		{ "2a00::5efe:127.0.0.1", "loopback" },
+		{ "45.0.0.1", "own address" },
+		{ "2a00::5efe:45.0.0.1", "own address" },
+		{ "20.202.255.255", "relay address" },
+		{ "8.8.8.8", "preset public" },
+	};
+	struct addr none = { .family = ADDR_NONE };
+	char text[PEER_EXPLAIN_BYTES];
+
+	for (size_t i = 0; i < COUNT(table); i++)
+		must_say(table[i].ip, 0, table[i].what);
+	ck_assert_str_eq(peer_policy_explain_ip(&policy, REALM, &none, text),
+			 "no address");
+	ck_assert_str_eq(peer_policy_explain(&policy, REALM, &none, text),
+			 "port 0");
+}
+END_TEST
+
+START_TEST(explanations_of_rules)
+{
+	deny("203.0.112.0/24");
+	deny("8.8.8.8 ports 3478-3481");
+	allow("10.1.1.1 port 443");
+	must_say("203.0.112.7", 0, "deny 203.0.112.0/24");
+	must_say("203.0.112.7", 5000, "deny 203.0.112.0/24");
+	must_say("8.8.8.8", 3478, "deny 8.8.8.8 ports 3478-3481");
+	must_say("8.8.8.8", 0, "preset public");
+	must_say("10.1.1.1", 443, "allow 10.1.1.1 port 443");
+	must_say("10.1.1.1", 442, "private (RFC 1918)");
+	must_say("::ffff:10.1.1.1", 443, "allow 10.1.1.1 port 443");
+	must_say("10.0.0.4", 3478, "own socket");
+	must_say("10.0.0.4", 22, "own address");
+	must_say("10.0.0.4", 50000, "relay address");
+	must_say("10.0.0.5", 50001, "own socket");
+	preset(PEER_PRESET_LAN);
+	must_say("192.168.1.1", 0, "preset lan");
+	preset(PEER_PRESET_ACS);
+	must_say("8.9.8.8", 0, "preset acs");
+	policy.realms[REALM].dry_run = true;
+	must_say("8.9.8.8", 7, "preset acs");
+	policy.self_test_peer = text_addr("8.9.8.8", 7);
+	must_say("8.9.8.8", 7, "self-test");
+	must_say("8.9.8.8", 0, "self-test");
 }
 END_TEST
 
@@ -618,12 +970,14 @@ START_TEST(agrees_with_the_reference)
 		}
 		LLVMFuzzerTestOneInput(input, sizeof(input));
 	}
-	printf("%llu addresses: %llu denied, %llu allowed, %llu hairpin\n",
+	printf("%llu addresses: %llu denied, %llu allowed, %llu hairpin, "
+	       "%llu dry\n",
 	       (unsigned long long)addresses_judged,
 	       (unsigned long long)addresses_by_verdict[PEER_DENIED],
 	       (unsigned long long)addresses_by_verdict[PEER_ALLOWED],
-	       (unsigned long long)addresses_by_verdict[PEER_HAIRPIN]);
-	for (int i = 0; i < 3; i++)
+	       (unsigned long long)addresses_by_verdict[PEER_HAIRPIN],
+	       (unsigned long long)addresses_by_verdict[PEER_DRY]);
+	for (int i = 0; i < 4; i++)
 		ck_assert_uint_gt(addresses_by_verdict[i], wanted / 500);
 }
 END_TEST
@@ -634,6 +988,8 @@ static Suite *peer_policy_suite(void)
 	TCase *special_purpose = tcase_create("special_purpose");
 	TCase *rules = tcase_create("rules");
 	TCase *own = tcase_create("own");
+	TCase *realms = tcase_create("realms");
+	TCase *words = tcase_create("words");
 	TCase *long_run = tcase_create("reference");
 
 	tcase_add_checked_fixture(special_purpose, setup, NULL);
@@ -668,6 +1024,22 @@ static Suite *peer_policy_suite(void)
 	tcase_add_test(own, canonical_form_of_two_families);
 	tcase_add_test(own, full_lists);
 	suite_add_tcase(s, own);
+
+	tcase_add_checked_fixture(realms, setup, NULL);
+	tcase_add_test(realms, ports_that_are_denied);
+	tcase_add_test(realms, ports_that_are_allowed);
+	tcase_add_test(realms, where_the_port_matters);
+	tcase_add_test(realms, rules_are_for_the_realms_they_name);
+	tcase_add_test(realms, preset_acs_admits_its_ranges_alone);
+	tcase_add_test(realms, preset_acs_opens_nothing_special);
+	tcase_add_test(realms, preset_lan_opens_private_addresses);
+	tcase_add_test(realms, dry_run);
+	suite_add_tcase(s, realms);
+
+	tcase_add_checked_fixture(words, setup, NULL);
+	tcase_add_test(words, explanations);
+	tcase_add_test(words, explanations_of_rules);
+	suite_add_tcase(s, words);
 
 	tcase_set_timeout(long_run, 600);
 	tcase_add_test(long_run, agrees_with_the_reference);

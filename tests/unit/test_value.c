@@ -64,7 +64,10 @@ static const struct {
 	{ OPT_RELAY_PORTS, "[ 1024, 65535 ]", "[ 1024, 65535 ]" },
 	{ OPT_RELAY_PORTS, "[ 5000, 5000 ]", "[ 5000, 5000 ]" },
 	{ OPT_PEERS_DENY, "[ ]", "[ ]" },
-	{ OPT_PEERS_DENY, "[ \"192.0.2.1\" ]", "[ \"192.0.2.1/32\" ]" },
+	{ OPT_PEERS_DENY, "[ \"192.0.2.1\" ]", "[ \"192.0.2.1\" ]" },
+	{ OPT_PEERS_DENY,
+	  "[ \"192.0.2.1 port 5\", \"192.0.2.3-192.0.2.9 ports 1-2\" ]",
+	  "[ \"192.0.2.1 port 5\", \"192.0.2.3-192.0.2.9 ports 1-2\" ]" },
 	{ OPT_PEERS_DENY, "[ \"192.0.2.0/24\", \"2001:db8::/32\" ]",
 	  "[ \"192.0.2.0/24\", \"2001:db8::/32\" ]" },
 	{ OPT_USERS_PASSWORD, "\"secret\"", "\"***\"" },
@@ -97,9 +100,14 @@ END_TEST
 #define SIZE "a size with its unit, \"64KiB\" or \"16MiB\", from 4KiB to 1GiB"
 #define ADDRESS "an IPv4 address such as \"192.0.2.1\" (IPv6 is not served yet)"
 #define PORTS "[ FIRST, LAST ], two ports in order from 1024 to 65535"
-#define PREFIXES                                                         \
-	"an array of addresses and prefixes such as [ \"192.0.2.0/24\" " \
-	"], at most 256"
+#define RULES                                              \
+	"an array of addresses, prefixes and ranges such " \
+	"as [ \"192.0.2.0/24 port 443\" ], at most 512"
+#define RULE                                                                   \
+	"an address such as \"192.0.2.1\", a prefix such as \"192.0.2.0/24\" " \
+	"without bits after its length, or a range such as "                   \
+	"\"192.0.2.1-192.0.2.9\", and after it maybe \" port 443\" or "        \
+	"\" ports 3478-3481\""
 
 /* What is not, and what is said to that. */
 static const struct {
@@ -180,15 +188,13 @@ static const struct {
 	{ OPT_RELAY_PORTS, "\"2000-3000\"",
 	  "relay.ports is \"2000-3000\"; expected " PORTS },
 	{ OPT_PEERS_DENY, "\"192.0.2.1\"",
-	  "peers.deny is \"192.0.2.1\"; expected " PREFIXES },
+	  "peers.deny is \"192.0.2.1\"; expected " RULES },
 	{ OPT_PEERS_DENY, "[ \"192.0.2.1/24\" ]",
-	  "in peers.deny an element is \"192.0.2.1/24\"; expected an address "
-	  "such as \"192.0.2.1\" or a prefix such as \"192.0.2.0/24\" "
-	  "without bits after its length" },
+	  "in peers.deny an element is \"192.0.2.1/24\"; expected " RULE },
+	{ OPT_PEERS_DENY, "[ \"192.0.2.1 port 0\" ]",
+	  "in peers.deny an element is \"192.0.2.1 port 0\"; expected " RULE },
 	{ OPT_PEERS_DENY, "[ 5 ]",
-	  "in peers.deny an element is 5; expected an address "
-	  "such as \"192.0.2.1\" or a prefix such as \"192.0.2.0/24\" "
-	  "without bits after its length" },
+	  "in peers.deny an element is 5; expected " RULE },
 	/* Of secrets only the length is told. */
 	{ OPT_USERS_PASSWORD, "\"\"",
 	  "users.password is a text of 0 bytes; expected a text of 1 to 1024 "
@@ -219,7 +225,7 @@ START_TEST(bad_values_are_refused)
 }
 END_TEST
 
-START_TEST(each_bad_prefix_is_told)
+START_TEST(each_bad_rule_is_told)
 {
 	struct value v;
 
@@ -229,12 +235,12 @@ START_TEST(each_bad_prefix_is_told)
 }
 END_TEST
 
-START_TEST(prefixes_are_bounded)
+START_TEST(rules_are_bounded)
 {
 	size_t used;
 	struct value v;
 
-	for (unsigned count = 256; count <= 257; count++) {
+	for (unsigned count = 512; count <= 513; count++) {
 		char *file = NULL;
 		FILE *to = open_memstream(&file, &used);
 		config_t config;
@@ -253,7 +259,7 @@ START_TEST(prefixes_are_bounded)
 				 CONFIG_TRUE);
 		ck_assert(value_read(&v, OPT_PEERS_ALLOW,
 				     config_lookup(&config, "v"),
-				     &report) == (count == 256));
+				     &report) == (count == 512));
 		value_fini(&v, OPT_PEERS_ALLOW);
 		config_destroy(&config);
 		free(file);
@@ -302,8 +308,8 @@ static Suite *value_suite(void)
 			    sizeof(good) / sizeof(good[0]));
 	tcase_add_loop_test(t, bad_values_are_refused, 0,
 			    sizeof(bad) / sizeof(bad[0]));
-	tcase_add_test(t, each_bad_prefix_is_told);
-	tcase_add_test(t, prefixes_are_bounded);
+	tcase_add_test(t, each_bad_rule_is_told);
+	tcase_add_test(t, rules_are_bounded);
 	tcase_add_test(t, defaults_are_values);
 	tcase_add_test(t, keys_are_wiped);
 	suite_add_tcase(s, t);

@@ -164,7 +164,7 @@ static void make_config(void)
 	config.nonce.lifetime_s = 600;
 	config.worker_count = (uint8_t)count;
 	config.peers.generation = 1;
-	ck_assert(prefix_parse("127.0.0.0/8", &config.peers.allow[0]));
+	ck_assert(peer_rule_parse("127.0.0.0/8", &config.peers.allow[0]));
 	config.peers.allow_count = 1;
 	config.peers.relay_ips[0] = config.relay;
 	config.peers.relay_ips[1] = config.relay_advertise;
