@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/utf8.h"
+
 void log_begin(struct log_record *r, enum log_level level, const char *message,
 	       int64_t wall_s)
 {
@@ -45,11 +47,6 @@ void log_addr(struct log_record *r, const char *name, const struct addr *a)
 		f->value.addr = *a;
 }
 
-static bool continues_character(uint8_t byte)
-{
-	return (byte & 0xc0) == 0x80;
-}
-
 /* At most `limit` bytes of `value`, whole UTF-8 characters only. */
 static struct bytes cut(struct bytes value, size_t limit)
 {
@@ -57,11 +54,10 @@ static struct bytes cut(struct bytes value, size_t limit)
 
 	if (value.len <= limit)
 		return value;
-	while (len > 0 && limit - len < 3 &&
-	       continues_character(value.data[len]))
+	while (len > 0 && limit - len < 3 && utf8_continues(value.data[len]))
 		len--;
 	/* More than three in a row are no UTF-8 to be careful of. */
-	if (len > 0 && continues_character(value.data[len]))
+	if (len > 0 && utf8_continues(value.data[len]))
 		len = limit;
 	return bytes_of(value.data, len);
 }
@@ -158,53 +154,6 @@ static void put(struct line *line, const char *text)
 
 enum form { TEXT, JSON };
 
-/* One character of a value: a code point, or a byte that is not UTF-8. */
-struct character {
-	uint32_t value;
-	size_t len;
-	bool valid;
-};
-
-/* The length of a UTF-8 character by its first byte, 0 if it is none. */
-static size_t utf8_len(uint8_t first)
-{
-	if (first < 0x80)
-		return 1;
-	if (first >= 0xc2 && first <= 0xdf)
-		return 2;
-	if (first >= 0xe0 && first <= 0xef)
-		return 3;
-	if (first >= 0xf0 && first <= 0xf4)
-		return 4;
-	return 0;
-}
-
-/* RFC 3629: not the shortest form, surrogates, and beyond U+10FFFF. */
-static bool is_forbidden(uint32_t value, size_t len)
-{
-	return (len == 3 && value < 0x800) || (len == 4 && value < 0x10000) ||
-	       (value >= 0xd800 && value <= 0xdfff) || value > 0x10ffff;
-}
-
-static struct character next_character(struct bytes rest)
-{
-	struct character bad = { .value = rest.data[0], .len = 1 };
-	size_t len = utf8_len(rest.data[0]);
-	uint32_t value;
-
-	if (len == 0 || len > rest.len)
-		return bad;
-	value = len == 1 ? rest.data[0] : rest.data[0] & (0xffU >> (len + 1));
-	for (size_t i = 1; i < len; i++) {
-		if (!continues_character(rest.data[i]))
-			return bad;
-		value = value << 6 | (rest.data[i] & 0x3f);
-	}
-	if (is_forbidden(value, len))
-		return bad;
-	return (struct character){ .value = value, .len = len, .valid = true };
-}
-
 /* Characters that could break or forge a line where it is looked at. */
 static bool is_control(uint32_t c)
 {
@@ -233,7 +182,7 @@ static const char *short_escape(uint32_t c)
 	}
 }
 
-static void put_character(struct line *line, enum form form, struct character c,
+static void put_character(struct line *line, enum form form, struct utf8_char c,
 			  const uint8_t *bytes)
 {
 	const char *escape = c.valid ? short_escape(c.value) : NULL;
@@ -258,7 +207,7 @@ static void put_character(struct line *line, enum form form, struct character c,
 static void put_escaped(struct line *line, enum form form, struct bytes value)
 {
 	while (value.len > 0) {
-		struct character c = next_character(value);
+		struct utf8_char c = utf8_first(value);
 
 		put_character(line, form, c, value.data);
 		value.data += c.len;
@@ -272,7 +221,7 @@ static bool is_word(struct bytes value)
 	struct bytes rest = value;
 
 	while (rest.len > 0) {
-		struct character c = next_character(rest);
+		struct utf8_char c = utf8_first(rest);
 
 		if (!c.valid || is_control(c.value) || c.value == ' ' ||
 		    c.value == '=' || short_escape(c.value))

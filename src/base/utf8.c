@@ -1,0 +1,52 @@
+#include "base/utf8.h"
+
+/* The length of a character by its first byte, 0 if it is none. */
+static size_t len_of(uint8_t first)
+{
+	if (first < 0x80)
+		return 1;
+	if (first >= 0xc2 && first <= 0xdf)
+		return 2;
+	if (first >= 0xe0 && first <= 0xef)
+		return 3;
+	if (first >= 0xf0 && first <= 0xf4)
+		return 4;
+	return 0;
+}
+
+static bool is_forbidden(uint32_t value, size_t len)
+{
+	return (len == 3 && value < 0x800) || (len == 4 && value < 0x10000) ||
+	       (value >= 0xd800 && value <= 0xdfff) || value > 0x10ffff;
+}
+
+struct utf8_char utf8_first(struct bytes rest)
+{
+	struct utf8_char bad = { .value = rest.data[0], .len = 1 };
+	size_t len = len_of(rest.data[0]);
+	uint32_t value;
+
+	if (len == 0 || len > rest.len)
+		return bad;
+	value = len == 1 ? rest.data[0] : rest.data[0] & (0xffU >> (len + 1));
+	for (size_t i = 1; i < len; i++) {
+		if (!utf8_continues(rest.data[i]))
+			return bad;
+		value = value << 6 | (rest.data[i] & 0x3f);
+	}
+	if (is_forbidden(value, len))
+		return bad;
+	return (struct utf8_char){ .value = value, .len = len, .valid = true };
+}
+
+bool utf8_is_valid(struct bytes text)
+{
+	while (text.len > 0) {
+		struct utf8_char c = utf8_first(text);
+
+		if (!c.valid)
+			return false;
+		text = bytes_of(text.data + c.len, text.len - c.len);
+	}
+	return true;
+}
