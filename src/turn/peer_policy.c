@@ -395,6 +395,15 @@ static bool is_own_socket(const struct peer_policy *p, const struct addr *peer)
 	return false;
 }
 
+bool peer_policy_is_own_socket(const struct peer_policy *p,
+			       const struct addr *named)
+{
+	struct spelling s = spelling_of(named);
+	struct addr a = peer_policy_canonical(p, s.mapped ? &s.ipv4 : named);
+
+	return is_own_socket(p, &a);
+}
+
 static bool is_self_test_peer(const struct peer_policy *p,
 			      const struct addr *peer)
 {

@@ -144,6 +144,13 @@ struct addr peer_policy_canonical(const struct peer_policy *p,
 				  const struct addr *peer);
 
 /*
+ * Whether this is a socket of ours, in any form: the relay address as bound or
+ * as advertised, and v4-mapped.
+ */
+bool peer_policy_is_own_socket(const struct peer_policy *p,
+			       const struct addr *named);
+
+/*
  * Whether the address is special-purpose: not a unicast address of the public
  * Internet, or one that clouds use for themselves (168.63.129.16). Covers the
  * IANA special-purpose registries (RFC 6890), multicast, broadcast, every

@@ -120,24 +120,32 @@ static void drop(struct turn_server *s, enum drop_reason reason)
 	counter_add(&s->counters.dropped[reason], 1);
 }
 
-/*
- * Sources that nobody can have who wants an answer: port 0, multicast,
- * broadcast, and our own sockets, which would answer us for ever.
- */
-static bool is_bad_source(const struct turn_server *s, const struct addr *a)
+/* Unspecified, multicast, broadcast: no host's address. */
+static bool is_nobodys(const struct addr *a)
 {
-	const struct peer_policy *p = &s->config.peers;
 	uint32_t ip;
 
-	if (a->port == 0 || addr_is_unspecified(a))
+	if (addr_is_unspecified(a))
 		return true;
-	for (uint16_t i = 0; i < p->own_socket_count; i++)
-		if (addr_equal(&p->own_sockets[i], a))
-			return true;
 	if (a->family != ADDR_IPV4)
 		return a->ip[0] == 0xff;
 	ip = addr_ipv4_value(a);
 	return ip >> 28 == 0xe || ip == 0xffffffff;
+}
+
+/*
+ * Sources that nobody can have who wants an answer: port 0, multicast,
+ * broadcast, whatever leads to them, and our own sockets in any form, which
+ * would answer us for ever. The broadcast address of a subnet is the kernel's
+ * to know: it neither lets it in as a source nor out without SO_BROADCAST.
+ */
+static bool is_bad_source(const struct turn_server *s, const struct addr *a)
+{
+	struct addr ipv4;
+
+	return a->port == 0 || is_nobodys(a) ||
+	       (addr_embedded_ipv4(a, &ipv4) && is_nobodys(&ipv4)) ||
+	       peer_policy_is_own_socket(&s->config.peers, a);
 }
 
 /* Reads the request and finds its allocation; false if it is dropped. */

@@ -503,6 +503,31 @@ START_TEST(own_sockets_are_never_reached)
 }
 END_TEST
 
+static bool is_own(struct addr a)
+{
+	return peer_policy_is_own_socket(&policy, &a);
+}
+
+/* As a source: where a packet came from, not what an address may lead to. */
+START_TEST(own_sockets_are_known_in_their_forms)
+{
+	ck_assert(is_own(addr_ipv4(RELAY_IP, 3478)));
+	ck_assert(is_own(addr_ipv4(ADVERTISED_IP, 3478)));
+	ck_assert(is_own(addr_ipv4(FORMER_IP, 3478)));
+	ck_assert(is_own(addr_ipv4(OWN_IP, 50001)));
+	ck_assert(is_own(text_addr("2a00:1450::1", 3478)));
+	ck_assert(is_own(text_addr("::ffff:127.0.0.1", 9641)));
+	ck_assert(is_own(text_addr("::ffff:10.0.0.4", 3478)));
+	ck_assert(is_own(text_addr("::ffff:20.202.255.255", 3478)));
+	ck_assert(!is_own(text_addr("64:ff9b::127.0.0.1", 9641)));
+	ck_assert(!is_own(addr_ipv4(RELAY_IP, 3479)));
+	ck_assert(!is_own(addr_ipv4(OWN_IP, 3478)));
+	ck_assert(!is_own(addr_ipv4(0x08080808, 3478)));
+	policy.own_socket_count = 0;
+	ck_assert(!is_own(addr_ipv4(RELAY_IP, 3478)));
+}
+END_TEST
+
 START_TEST(self_test_peer)
 {
 	must_judge(addr_ipv4(OWN_IP, 40000), PEER_DENIED);
@@ -1019,6 +1044,7 @@ static Suite *peer_policy_suite(void)
 	tcase_add_test(own, relay_addresses);
 	tcase_add_test(own, relay_address_by_rule);
 	tcase_add_test(own, own_sockets_are_never_reached);
+	tcase_add_test(own, own_sockets_are_known_in_their_forms);
 	tcase_add_test(own, self_test_peer);
 	tcase_add_test(own, canonical_form);
 	tcase_add_test(own, canonical_form_of_two_families);

@@ -324,6 +324,24 @@ START_TEST(sources_that_nobody_has_are_not_answered)
 }
 END_TEST
 
+/* Each spelling that IPv6 has for them. */
+START_TEST(what_leads_to_nobody_is_not_answered)
+{
+	static const uint8_t ipv6[][16] = {
+		{ [10] = 0xff, 0xff, 0xe0, 0, 0, 1 }, /* ::ffff:224.0.0.1 */
+		{ [10] = 0xff, 0xff, 0xff, 0xff, 0xff, 0xff },
+		{ 0x20, 0x02, 0xe0, 0, 0, 1, [15] = 1 }, /* 6to4 */
+		{ 0, 0x64, 0xff, 0x9b, [12] = 0xff, 0xff, 0xff, 0xff },
+	};
+
+	for (size_t i = 0; i < sizeof(ipv6) / sizeof(ipv6[0]); i++) {
+		struct addr source = addr_ipv6(ipv6[i], 1234);
+
+		expect_bad_source(&source);
+	}
+}
+END_TEST
+
 /* Two servers would answer each other for ever. */
 START_TEST(our_own_sockets_are_not_answered)
 {
@@ -335,6 +353,49 @@ START_TEST(our_own_sockets_are_not_answered)
 	source.port = 40000;
 	core_begin(&q, STUN_BINDING, &source, 1);
 	ck_assert_uint_eq(core_send(&c, &q), 1);
+}
+END_TEST
+
+/* A listener at the relay address has the advertised form, too: a cloud's NAT
+ * brings what it sent there back from it. */
+START_TEST(our_own_sockets_are_not_answered_in_any_form)
+{
+	uint8_t mapped[16] = { [10] = 0xff, 0xff };
+	struct addr source = c.config.relay;
+
+	source.port = 3478;
+	c.config.listeners[0].local = source;
+	c.config.peers.own_sockets[0] = source;
+	core_restart(&c);
+	expect_bad_source(&source);
+	memcpy(mapped + 12, source.ip, 4);
+	source = addr_ipv6(mapped, 3478);
+	expect_bad_source(&source);
+	source = addr_with_port(&c.config.relay_advertise, 3478);
+	expect_bad_source(&source);
+	memcpy(mapped + 12, source.ip, 4);
+	source = addr_ipv6(mapped, 3478);
+	expect_bad_source(&source);
+	source.port = 40000;
+	core_begin(&q, STUN_BINDING, &source, 1);
+	ck_assert_uint_eq(core_send(&c, &q), 1);
+}
+END_TEST
+
+/* Two servers that are made to talk to each other do not go on: what answers
+ * a request is never answered itself. */
+START_TEST(an_answer_is_not_answered)
+{
+	uint8_t answer[2048];
+	size_t len;
+
+	core_begin(&q, STUN_ALLOCATE, &client, 1);
+	ck_assert_uint_eq(core_send(&c, &q), 1);
+	len = c.reply.raw.len;
+	memcpy(answer, c.reply.raw.data, len);
+	ck_assert_uint_eq(
+		core_send_bytes(&c, &client, 1, bytes_of(answer, len)), 0);
+	ck_assert_uint_eq(core_dropped(&c, DROP_UNEXPECTED), 1);
 }
 END_TEST
 
@@ -949,7 +1010,10 @@ static Suite *suite(void)
 	tcase_add_test(t, order_of_checks_of_create_permission);
 	tcase_add_test(t, order_of_checks_of_channel_bind);
 	tcase_add_test(t, sources_that_nobody_has_are_not_answered);
+	tcase_add_test(t, what_leads_to_nobody_is_not_answered);
 	tcase_add_test(t, our_own_sockets_are_not_answered);
+	tcase_add_test(t, our_own_sockets_are_not_answered_in_any_form);
+	tcase_add_test(t, an_answer_is_not_answered);
 	tcase_add_test(t, other_sources_are_served);
 	tcase_add_test(t, broken_form_is_dropped_by_reason);
 	tcase_add_test(t, a_wrong_fingerprint_is_dropped);
