@@ -52,6 +52,19 @@ static bool choose_algorithm(struct request *r, enum stun_algorithm *algorithm)
 	return true;
 }
 
+/* What the request's nonce is worth; from then on the answer knows, too. */
+static enum nonce_state judge_nonce(struct request *r)
+{
+	struct turn_server *s = r->server;
+	const struct stun_attr *nonce = stun_find(&r->message, STUN_ATTR_NONCE);
+	enum nonce_state state = nonce_check(&s->config.nonce, s->crypto,
+					     nonce->value, &r->in->source,
+					     request_realm(r), r->now->wall_s);
+
+	r->to.unproven = state == NONCE_FOREIGN;
+	return state;
+}
+
 bool auth_before_key(struct request *r)
 {
 	const struct stun_message *m = &r->message;
@@ -84,10 +97,7 @@ bool auth_before_key(struct request *r)
 	 * A source that is asked over a network is not asked for strangers:
 	 * a nonce of ours proves that the sender receives at its address.
 	 */
-	if (s->config.lookups_are_async &&
-	    nonce_check(&s->config.nonce, s->crypto, nonce->value,
-			&r->in->source, ours,
-			r->now->wall_s) == NONCE_FOREIGN) {
+	if (s->config.lookups_are_async && judge_nonce(r) == NONCE_FOREIGN) {
 		reply_challenge(r, STUN_STALE_NONCE);
 		return false;
 	}
@@ -182,12 +192,8 @@ static const struct secret *find_right(const struct request *r,
 /* Takes the key that proves right, if one does, as the request's own. */
 static bool prove(struct request *r, const struct candidates *c)
 {
-	struct turn_server *s = r->server;
-	const struct stun_attr *attr = stun_find(&r->message, STUN_ATTR_NONCE);
 	const struct secret *key = find_right(r, c);
-	enum nonce_state nonce = nonce_check(&s->config.nonce, s->crypto,
-					     attr->value, &r->in->source,
-					     request_realm(r), r->now->wall_s);
+	enum nonce_state nonce = judge_nonce(r);
 
 	if (!c->known || !key) {
 		reply_challenge(r, STUN_UNAUTHENTICATED);

@@ -34,6 +34,7 @@ struct turn_server {
 	struct timer_wheel reservation_expiries;
 	struct secret unknown_key; /* what unknown users are checked with */
 	uint32_t end_at;           /* where turn_end_next() looks next */
+	uint64_t budget_quiet_ms;  /* until then the log has heard of it */
 	struct counters counters;
 };
 
@@ -53,6 +54,12 @@ struct reply_to {
 	const struct secret *key;      /* NULL: no integrity */
 	bool sign_sha256;
 	bool fingerprint;
+	/*
+	 * No nonce of ours shows that the client receives at its address: the
+	 * answer counts against the budget of turn/reply_budget.h.
+	 */
+	bool unproven;
+	const struct now *now; /* where unproven */
 };
 
 /* A request on its way through the core. */

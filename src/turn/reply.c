@@ -1,6 +1,7 @@
 #include "turn/reply.h"
 
 #include <assert.h>
+#include <stdio.h>
 
 void reply_begin(struct reply *r, struct turn_server *s, struct actions *out,
 		 const struct reply_to *to, enum stun_class class)
@@ -13,23 +14,58 @@ void reply_begin(struct reply *r, struct turn_server *s, struct actions *out,
 		   to->transaction_id);
 }
 
-void reply_send(struct reply *r)
+/* One line an interval for the process: the sources are spoofed, or many. */
+static void log_spent(struct turn_server *s, struct actions *out,
+		      const struct reply_to *to)
+{
+	char text[ADDR_TEXT_BYTES], prefix[ADDR_TEXT_BYTES + 4];
+	struct addr ip;
+	uint32_t held;
+	uint8_t bits;
+
+	if (to->now->mono_ms < s->budget_quiet_ms)
+		return;
+	s->budget_quiet_ms = to->now->mono_ms + LOG_GATE_INTERVAL_MS;
+	if (!log_gate_pass(&s->shared->gate, bytes_str("reply budget"),
+			   to->now->mono_ms, &held))
+		return;
+	ip = reply_budget_prefix(&to->client, &bits);
+	snprintf(prefix, sizeof(prefix), "%s/%u", addr_print(&ip, text), bits);
+	log_text(actions_log(out, LOG_LEVEL_NOTICE, "reply budget spent",
+			     to->now->wall_s),
+		 "source", prefix);
+}
+
+static void refuse(struct turn_server *s, struct actions *out,
+		   const struct reply_to *to)
+{
+	counter_add(&s->counters.dropped[DROP_REPLY_BUDGET], 1);
+	log_spent(s, out, to);
+}
+
+bool reply_send(struct reply *r)
 {
 	const struct reply_to *to = r->to;
+	struct turn_server *s = r->server;
 	struct stun_builder *b = &r->builder;
 	struct actions *out = r->out;
 	size_t len;
 
 	if (to->key && to->sign_sha256)
-		stun_add_integrity_sha256(b, r->server->crypto,
-					  secret_bytes(to->key));
+		stun_add_integrity_sha256(b, s->crypto, secret_bytes(to->key));
 	else if (to->key)
-		stun_add_integrity(b, r->server->crypto, secret_bytes(to->key));
+		stun_add_integrity(b, s->crypto, secret_bytes(to->key));
 	if (to->fingerprint)
 		stun_add_fingerprint(b);
 	len = stun_finish(b);
 	/* The scratch memory holds the longest realm and every attribute. */
 	assert(len && out->count < ACTIONS_MAX);
+	if (to->unproven &&
+	    !reply_budget_take(&s->shared->reply_budget, &to->client, len,
+			       to->now->mono_ms)) {
+		refuse(s, out, to);
+		return false;
+	}
 	out->items[out->count++] = (struct action){
 		.kind = ACTION_REPLY,
 		.as.reply = {
@@ -39,13 +75,15 @@ void reply_send(struct reply *r)
 		},
 	};
 	out->scratch_used += len;
-	counter_add(&r->server->counters.responses, 1);
+	counter_add(&s->counters.responses, 1);
+	return true;
 }
 
-static void count_error(struct turn_server *s, uint16_t code)
+static void send_error(struct reply *r, uint16_t code)
 {
 	assert(code >= 300 && code < 300 + COUNTERS_CODES);
-	counter_add(&s->counters.errors[code - 300], 1);
+	if (reply_send(r))
+		counter_add(&r->server->counters.errors[code - 300], 1);
 }
 
 void reply_error(struct turn_server *s, struct actions *out,
@@ -55,8 +93,31 @@ void reply_error(struct turn_server *s, struct actions *out,
 
 	reply_begin(&r, s, out, to, STUN_ERROR);
 	stun_add_error(&r.builder, code);
-	count_error(s, code);
-	reply_send(&r);
+	send_error(&r, code);
+}
+
+/* How long the 401 or 438 to the request is. */
+static size_t challenge_bytes(const struct request *request)
+{
+	const struct turn_server *s = request->server;
+	size_t realm_bytes = request_realm(request).len;
+	size_t len = STUN_HEADER_BYTES + 3 * STUN_ATTR_HEADER_BYTES + 4 +
+		     (realm_bytes + 3) / 4 * 4 + NONCE_CHARS;
+
+	if (s->config.realms[request->realm].offer_sha256)
+		len += STUN_ATTR_HEADER_BYTES + 2 * 4;
+	return len + (request->to.fingerprint ? STUN_ATTR_HEADER_BYTES + 4 : 0);
+}
+
+/* Looks before the nonce is made, which is the cost of a challenge. */
+static bool may_challenge(const struct request *request)
+{
+	const struct turn_server *s = request->server;
+
+	return !request->to.unproven ||
+	       reply_budget_has(&s->shared->reply_budget, &request->to.client,
+				challenge_bytes(request),
+				request->now->mono_ms);
 }
 
 void reply_challenge(struct request *request, uint16_t code)
@@ -71,6 +132,10 @@ void reply_challenge(struct request *request, uint16_t code)
 	uint32_t features = 0;
 	struct reply r;
 
+	if (!may_challenge(request)) {
+		refuse(s, request->out, &to);
+		return;
+	}
 	if (realm->offer_sha256)
 		features |= NONCE_PASSWORD_ALGORITHMS;
 	if (realm->offer_userhash)
@@ -85,8 +150,7 @@ void reply_challenge(struct request *request, uint16_t code)
 	if (realm->offer_sha256)
 		stun_add_algorithms(&r.builder, STUN_ATTR_PASSWORD_ALGORITHMS,
 				    algorithms, 2);
-	count_error(s, code);
-	reply_send(&r);
+	send_error(&r, code);
 }
 
 void reply_unknown(struct request *request)
@@ -100,6 +164,5 @@ void reply_unknown(struct request *request)
 		    STUN_ERROR);
 	stun_add_error(&r.builder, STUN_UNKNOWN_ATTRIBUTE);
 	stun_add_unknown(&r.builder, m->unknown, count);
-	count_error(request->server, STUN_UNKNOWN_ATTRIBUTE);
-	reply_send(&r);
+	send_error(&r, STUN_UNKNOWN_ATTRIBUTE);
 }

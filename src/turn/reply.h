@@ -9,7 +9,9 @@
  *
  * Integrity is added where `to` holds a key, FINGERPRINT where the request
  * carried one; no SOFTWARE and no reason phrase, so that an answer is as small
- * as it can be.
+ * as it can be. What would go to an unproven client beyond the reply budget is
+ * not sent, but counted as DROP_REPLY_BUDGET; this is the one place that all
+ * answers pass.
  */
 #ifndef TURNPIKE_TURN_REPLY_H
 #define TURNPIKE_TURN_REPLY_H
@@ -28,8 +30,11 @@ struct reply {
 void reply_begin(struct reply *r, struct turn_server *s, struct actions *out,
 		 const struct reply_to *to, enum stun_class class);
 
-/* Protects the message and puts ACTION_REPLY on the list. */
-void reply_send(struct reply *r);
+/*
+ * Protects the message and puts ACTION_REPLY on the list. Returns false if the
+ * budget does not allow it.
+ */
+bool reply_send(struct reply *r);
 
 /* A whole error response, RFC 8489 section 6.3.1.1. */
 void reply_error(struct turn_server *s, struct actions *out,
@@ -37,7 +42,8 @@ void reply_error(struct turn_server *s, struct actions *out,
 
 /*
  * A 401 or 438 with REALM, NONCE and, where this realm offers them,
- * PASSWORD-ALGORITHMS; never with integrity. RFC 8489 section 9.2.4.
+ * PASSWORD-ALGORITHMS; never with integrity. RFC 8489 section 9.2.4. Where the
+ * budget is spent, no nonce is made.
  */
 void reply_challenge(struct request *request, uint16_t code);
 

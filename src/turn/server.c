@@ -183,6 +183,8 @@ static bool request_init(struct request *r, struct turn_server *s,
 		.method = r->message.method,
 		.transaction_id = r->message.transaction_id,
 		.fingerprint = r->message.has_fingerprint,
+		.unproven = true,
+		.now = now,
 	};
 	return true;
 }
@@ -287,6 +289,8 @@ void turn_message(struct turn_server *s, const struct now *now,
 		return;
 	}
 	counter_add(&s->counters.requests, 1);
+	reply_budget_received(&s->shared->reply_budget, &in->source,
+			      in->data.len);
 	forget_expired(&r);
 	if (!method->authenticated) {
 		dispatch(&r, method);

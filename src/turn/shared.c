@@ -1,24 +1,26 @@
 #include "turn/shared.h"
 
+#include <errno.h>
+
 int turn_shared_init(struct turn_shared *shared,
 		     const struct turn_config *config,
 		     const struct hash_key *key)
 {
-	int err = ports_init(&shared->ports, config->peers.relay_port_min,
-			     config->peers.relay_port_max);
-
-	if (err)
-		return err;
-	err = quota_init(&shared->quota, config->limits.allocations, key);
-	if (err)
-		ports_fini(&shared->ports);
-	else
-		log_gate_init(&shared->gate, key);
-	return err;
+	memset(shared, 0, sizeof(*shared));
+	if (ports_init(&shared->ports, config->peers.relay_port_min,
+		       config->peers.relay_port_max) ||
+	    quota_init(&shared->quota, config->limits.allocations, key) ||
+	    reply_budget_init(&shared->reply_budget, key)) {
+		turn_shared_fini(shared);
+		return -ENOMEM;
+	}
+	log_gate_init(&shared->gate, key);
+	return 0;
 }
 
 void turn_shared_fini(struct turn_shared *shared)
 {
+	reply_budget_fini(&shared->reply_budget);
 	quota_fini(&shared->quota);
 	ports_fini(&shared->ports);
 }

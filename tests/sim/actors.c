@@ -534,6 +534,41 @@ static void send_from_nowhere(struct world *w, struct actor *a)
 	a->from = from;
 }
 
+/* Requests of 28 bytes, as a spoofed source's: from where the actors are, or
+ * from elsewhere. Some are Binding requests. */
+static void send_as_stranger(struct world *w, uint32_t prefix)
+{
+	struct actor stranger = {
+		.from = addr_ipv4(prefix | (1 + sim_below(w, 254)),
+				  (uint16_t)(1024 + sim_below(w, 60000))),
+		.listener = 1,
+	};
+	bool binding = sim_chance(w, 100);
+	struct intent q = new_intent(binding ? STUN_BINDING : STUN_ALLOCATE);
+	const uint8_t transport[4] = { 17 };
+	struct wire_out m;
+	uint8_t id[12];
+
+	q.credentials = CREDENTIALS_NONE;
+	q.transport = 17;
+	judge_nonce(&stranger, &q);
+	new_id(&stranger, id);
+	wire_start(&m, binding ? 0x0001 : 0x0003, id);
+	if (!binding)
+		wire_attr(&m, 0x0019, transport, 4);
+	send_bytes(w, &stranger, &q, id, m.bytes, m.len);
+	free(stranger.last);
+}
+
+void actors_flood(struct world *w)
+{
+	uint32_t prefix = sim_chance(w, 500) ? 0x05000000 : 0x06000000;
+
+	for (unsigned n = sim_below(w, 1500); n; n--)
+		send_as_stranger(w, prefix);
+	sim_count(w, SIM_FLOODED);
+}
+
 static void act_on_data(struct world *w, struct actor *a)
 {
 	unsigned roll = sim_below(w, 100);

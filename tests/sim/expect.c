@@ -244,6 +244,45 @@ struct expectation model_expect(struct world *w, uint16_t worker,
 	return only(EXPECT_LOOKUP);
 }
 
+bool model_is_unproven(const struct world *w, const struct packet *p,
+		       bool looked_up, int code)
+{
+	const struct intent *q = &p->intent;
+
+	if (q->method == STUN_BINDING || q->foreign_nonce)
+		return true;
+	switch (q->credentials) {
+	case CREDENTIALS_NONE:
+	case CREDENTIALS_WRONG_REALM:
+	case CREDENTIALS_NO_NONCE:
+	case CREDENTIALS_BID_DOWN:
+		return true;
+	default:
+		break;
+	}
+	/* A 500 may come before the nonce has been looked at. */
+	return code == 500 && (looked_up || !w->config.lookups_are_async);
+}
+
+size_t model_answer_bytes(const struct world *w, const struct packet *p,
+			  int code)
+{
+	size_t realm = strlen(model_realm_name((uint8_t)p->listener));
+	size_t len = 20 + (p->intent.fingerprint ? 8 : 0);
+
+	if (code == EXPECT_SUCCESS)
+		return len + 12; /* XOR-MAPPED-ADDRESS */
+	len += 8;
+	if (code == 420)
+		return len + 8;
+	if (code == 401 || code == 438) {
+		len += 4 + (realm + 3) / 4 * 4 + 4 + 28;
+		if (w->config.realms[p->listener].offer_sha256)
+			len += 12;
+	}
+	return len;
+}
+
 bool model_meets(const struct expectation *e, int outcome)
 {
 	return e->first == outcome || e->second == outcome;

@@ -4,7 +4,7 @@
  * model.c is its memory of the world (allocations, permissions, channels,
  * reservations, rules); expect.c says what a request should be answered;
  * outcome.c compares that with what came out, and remembers; course.c says
- * where data should go, and compares.
+ * where data should go, and compares; abuse.c knows what strangers may cost.
  */
 #ifndef TURNPIKE_TESTS_SIM_MODEL_H
 #define TURNPIKE_TESTS_SIM_MODEL_H
@@ -28,6 +28,20 @@ struct expectation model_expect(struct world *w, uint16_t worker,
 				const struct packet *p, bool looked_up,
 				enum turn_lookup result);
 bool model_meets(const struct expectation *e, int outcome);
+
+/*
+ * Whether an answer of that code to the request counts against its prefix's
+ * budget, and how long it is if it does.
+ */
+bool model_is_unproven(const struct world *w, const struct packet *p,
+		       bool looked_up, int code);
+size_t model_answer_bytes(const struct world *w, const struct packet *p,
+			  int code);
+
+/* A request came in; an answer to who is unproven may go out, or went. */
+void model_received(struct world *w, const struct addr *from, size_t len);
+bool model_may_answer(struct world *w, const struct addr *to, size_t len);
+void model_answered(struct world *w, const struct addr *to, size_t len);
 
 const char *model_realm_name(uint8_t realm);
 

@@ -254,6 +254,32 @@ static void add_waiting(struct world *w, uint16_t worker,
 	sim_fail(w, "more lookups wait than the pools hold");
 }
 
+/* An answer is expected; the budget may not allow it. */
+static void expect_budget(struct world *w, uint16_t worker,
+			  const struct packet *p, bool looked_up,
+			  struct expectation *e)
+{
+	if (e->first < 0 || !model_is_unproven(w, p, looked_up, e->first) ||
+	    model_may_answer(w, &p->from, model_answer_bytes(w, p, e->first)))
+		return;
+	*e = (struct expectation){ EXPECT_NOTHING, EXPECT_NOTHING };
+	w->model.refused[worker]++;
+	sim_count(w, SIM_ANSWER_REFUSED);
+}
+
+static void check_budget(struct world *w, const struct packet *p,
+			 bool looked_up, const struct action_reply *reply,
+			 int code)
+{
+	size_t len = reply->message.len;
+
+	if (!model_is_unproven(w, p, looked_up, code))
+		return;
+	if (len != model_answer_bytes(w, p, code))
+		sim_fail(w, "code %d in %zu bytes", code, len);
+	model_answered(w, &p->from, len);
+}
+
 void model_message(struct world *w, uint16_t worker, const struct packet *p,
 		   bool looked_up, enum turn_lookup result,
 		   const struct actions *out)
@@ -281,7 +307,10 @@ void model_message(struct world *w, uint16_t worker, const struct packet *p,
 			sim_count(w, SIM_EXPIRED_BEFORE_TICK);
 		}
 	}
+	if (p->intent.is_request && !looked_up)
+		model_received(w, &p->from, p->len);
 	e = model_expect(w, worker, p, looked_up, result);
+	expect_budget(w, worker, p, looked_up, &e);
 	for (unsigned i = 0; i < out->count; i++) {
 		const struct action *x = &out->items[i];
 
@@ -319,6 +348,10 @@ void model_message(struct world *w, uint16_t worker, const struct packet *p,
 			 e.first, e.second);
 	if (reply) {
 		check_envelope(w, p, reply, (unsigned)outcome);
+		check_budget(w, p, looked_up, reply, outcome);
+		if (w->model.refused[worker] && outcome == EXPECT_SUCCESS &&
+		    p->intent.method != STUN_BINDING)
+			sim_count(w, SIM_ANSWERED_IN_A_FLOOD);
 		if (outcome == EXPECT_SUCCESS)
 			succeed(w, worker, p, reply);
 		if (p->intent.has_token && outcome == 508)
@@ -430,8 +463,46 @@ void model_relay(struct world *w, uint16_t worker, struct ref ref, int error,
 	free(p);
 }
 
+/* A lookup was given up, and the answer was beyond the budget. */
+static void give_up_silently(struct world *w, uint16_t worker)
+{
+	struct waiting *oldest = NULL;
+
+	for (unsigned i = 0; i < SIM_WAITING_MAX; i++) {
+		struct waiting *x = &w->model.waiting[i];
+
+		if (x->in_use && x->worker == worker &&
+		    (!oldest || x->since_ms < oldest->since_ms))
+			oldest = x;
+	}
+	if (!oldest || oldest->since_ms + 10000 > w->now.mono_ms ||
+	    model_may_answer(w, &oldest->packet->from,
+			     model_answer_bytes(w, oldest->packet, 500)))
+		sim_fail(w, "an answer is held back for no reason");
+	oldest->in_use = false;
+	free(oldest->packet);
+	w->model.refused[worker]++;
+}
+
+static uint64_t count_refused(const struct world *w, uint16_t worker)
+{
+	const struct counters *c = turn_counters(w->servers[worker]);
+
+	return counter_get(&c->dropped[DROP_REPLY_BUDGET]);
+}
+
+void model_dropped(struct world *w, uint16_t worker)
+{
+	if (count_refused(w, worker) != w->model.refused[worker])
+		sim_fail(w, "%llu answers were held back, not %llu",
+			 (unsigned long long)count_refused(w, worker),
+			 (unsigned long long)w->model.refused[worker]);
+}
+
 void model_tick(struct world *w, uint16_t worker, const struct actions *out)
 {
+	if (count_refused(w, worker) > w->model.refused[worker])
+		give_up_silently(w, worker);
 	for (unsigned i = 0; i < out->count; i++) {
 		const struct action *x = &out->items[i];
 
@@ -459,6 +530,7 @@ void model_tick(struct world *w, uint16_t worker, const struct actions *out)
 			if (q->since_ms + 10000 > w->now.mono_ms)
 				sim_fail(w, "a lookup was given up early");
 			check_envelope(w, q->packet, &x->as.reply, 500);
+			check_budget(w, q->packet, true, &x->as.reply, 500);
 			sim_count(w, SIM_LOOKUP_TIMED_OUT);
 			q->in_use = false;
 			free(q->packet);

@@ -117,6 +117,9 @@ struct packet {
 	X(USERHASH) \
 	X(NONCE_REUSED_LATE) \
 	X(DEEP_RETRANSMISSION) \
+	X(FLOODED) \
+	X(ANSWER_REFUSED) \
+	X(ANSWERED_IN_A_FLOOD) \
 	X(SHUTDOWN_ENDED)
 /* clang-format on */
 
@@ -203,6 +206,31 @@ struct waiting {
 
 #define SIM_WAITING_MAX 2048
 
+/* What was sent to a /24 that had shown no nonce of ours. */
+#define SIM_PREFIXES 8
+#define SIM_DEBITS 16
+#define SIM_BUDGET_EVENTS 16384
+
+struct model_debit {
+	uint64_t second;
+	unsigned bytes;
+};
+
+struct model_sent {
+	uint64_t at_ms;
+	int64_t before; /* sent less received, until then */
+};
+
+struct model_prefix {
+	bool in_use;
+	uint8_t ip[3];
+	unsigned credit;
+	struct model_debit debits[SIM_DEBITS];
+	int64_t sent; /* less received */
+	uint64_t count;
+	struct model_sent events[SIM_BUDGET_EVENTS];
+};
+
 struct world;
 
 struct model {
@@ -210,6 +238,8 @@ struct model {
 	struct model_allocation allocations[SIM_ALLOCATIONS_MAX];
 	struct model_reservation reservations[SIM_RESERVATIONS_MAX];
 	struct waiting waiting[SIM_WAITING_MAX];
+	struct model_prefix prefixes[SIM_PREFIXES];
+	uint64_t refused[SIM_WORKERS_MAX]; /* answers, by the budget */
 	struct addr denied;    /* the rule that was added, a /24; or none */
 	uint32_t denied_ports; /* from this one on; 0: all */
 	bool is_dry_run;       /* the rule is let through */
@@ -240,6 +270,7 @@ struct world {
 	unsigned late_lookups, failed_lookups, lost_lookups;
 	unsigned late_relays, failed_relays;
 	bool pausing; /* the clock stops now and then */
+	bool flooded; /* by strangers, for a while */
 
 	struct actor *actors;
 	unsigned actor_count;
@@ -286,6 +317,8 @@ void actors_free(struct world *w);
 /* Does something and asks to be woken again; or does one thing. */
 void actor_wake(struct world *w, unsigned actor);
 void actor_act(struct world *w, unsigned actor);
+/* Many requests at once of many senders who say nothing of themselves. */
+void actors_flood(struct world *w);
 /* A datagram that the server sent at `sent_wall_s` reached whoever has that
  * address now. */
 void actors_receive(struct world *w, const struct addr *to, uint16_t listener,
@@ -321,6 +354,9 @@ void model_relay(struct world *w, uint16_t worker, struct ref allocation,
 /* Checks the actions of a tick, and that nothing outlived its time. */
 void model_tick(struct world *w, uint16_t worker, const struct actions *out);
 void model_ticked(struct world *w, uint16_t worker);
+
+/* Compares the counted drops with what was expected to be dropped. */
+void model_dropped(struct world *w, uint16_t worker);
 
 /* Compares ports and charges with the cores' shared arrays. */
 void model_conserved(struct world *w);

@@ -22,6 +22,7 @@ enum event_kind {
 	EVENT_ACT,   /* an actor does something once */
 	EVENT_PAUSE, /* the machine stops for a while */
 	EVENT_RULES, /* the operator changes the peer rules */
+	EVENT_FLOOD, /* many strangers at once */
 };
 
 struct event {
@@ -597,6 +598,9 @@ static void happen(struct world *w, struct event *e)
 	case EVENT_RULES:
 		change_rules(w);
 		break;
+	case EVENT_FLOOD:
+		actors_flood(w);
+		break;
 	}
 	if (w->stats->steps % 16 == 0)
 		model_conserved(w);
@@ -620,6 +624,7 @@ static void draw_weather(struct world *w)
 	w->late_relays = bad[sim_below(w, 5)];
 	w->failed_relays = bad[sim_below(w, 5)] * 2;
 	w->pausing = sim_chance(w, 300);
+	w->flooded = sim_chance(w, 100);
 	w->end_ms = w->now.mono_ms + 1000 * (900 + sim_below(w, 3000));
 }
 
@@ -667,6 +672,7 @@ static void start(struct world *w)
 {
 	struct hash_key key = { w->seed, ~w->seed };
 	uint8_t seed[RANDOM_SEED_BYTES] = { 0 };
+	uint64_t start_flood;
 
 	w->crypto = crypto_new();
 	draw_weather(w);
@@ -688,6 +694,15 @@ static void start(struct world *w)
 			     .at_ms = w->now.mono_ms + sim_random(w) % 1800000,
 			     .kind = EVENT_RULES,
 		     });
+	/* Bursts that follow each other within the budget's 10 s, or not. */
+	start_flood = 60000 + sim_random(w) % 600000;
+	for (unsigned i = 0; w->flooded && i < 5; i++) {
+		push(w, (struct event){
+				.at_ms = w->now.mono_ms + start_flood,
+				.kind = EVENT_FLOOD,
+			});
+		start_flood += 1 + sim_below(w, 6000);
+	}
 	for (unsigned i = 0; w->pausing && i < 10; i++)
 		push(w,
 		     (struct event){
@@ -725,6 +740,7 @@ static void collect_drops(struct world *w)
 	for (uint16_t i = 0; i < w->workers; i++) {
 		const struct counters *c = turn_counters(w->servers[i]);
 
+		model_dropped(w, i);
 		for (unsigned r = 0; r < DROP_REASON_COUNT; r++)
 			w->stats->drops[r] += counter_get(&c->dropped[r]);
 	}

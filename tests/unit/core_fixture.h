@@ -219,6 +219,12 @@ const char *core_signature(struct core *c, const struct core_user *user);
 /* A field of the last log record as text; "(none)" if there is none. */
 const char *core_log_field(const struct core *c, const char *name);
 
+/*
+ * As if nobody had been without a nonce until now: fills the reply budget, for
+ * tests that try more than it would allow.
+ */
+void core_forgive(struct core *c);
+
 /* Moves time on and does what is due; or without doing it. */
 void core_wait(struct core *c, uint64_t ms);
 void core_pass(struct core *c, uint64_t ms);

@@ -1,5 +1,23 @@
+/* link: -Wl,--wrap=crypto_hmac_sha256 */
 #include "core_fixture.h"
 #include "turn/reply.h"
+
+void __real_crypto_hmac_sha256(struct crypto *crypto, struct bytes key,
+			       const struct bytes *parts, size_t count,
+			       uint8_t *out);
+void __wrap_crypto_hmac_sha256(struct crypto *crypto, struct bytes key,
+			       const struct bytes *parts, size_t count,
+			       uint8_t *out);
+
+static unsigned hmacs;
+
+void __wrap_crypto_hmac_sha256(struct crypto *crypto, struct bytes key,
+			       const struct bytes *parts, size_t count,
+			       uint8_t *out)
+{
+	hmacs++;
+	__real_crypto_hmac_sha256(crypto, key, parts, count, out);
+}
 
 static struct core c;
 static struct core_request q;
@@ -301,6 +319,249 @@ START_TEST(answers_are_counted_and_errors_by_code)
 }
 END_TEST
 
+/* --- the budget for who has proven nothing: turn/reply_budget.h --------------- */
+
+/* Nothing is left for 192.0.2.0/24 but what comes in from now on. */
+static void spend(void)
+{
+	core_forgive(&c);
+	ck_assert(reply_budget_take(&c.shared->reply_budget, &client,
+				    REPLY_BUDGET_DEBIT_MAX, c.now.mono_ms));
+}
+
+static uint16_t ask_for(enum stun_method method)
+{
+	core_begin(&q, method, &client, 1);
+	core_send(&c, &q);
+	return core_code(&c);
+}
+
+/* A request signed by alice whose nonce is somebody else's, or old. */
+static uint16_t ask_signed(const struct addr *nonce_client, int64_t age_s,
+			   const struct core_user *user)
+{
+	struct core_signing how = { .user = user, .nonce_age_s = age_s };
+
+	if (nonce_client)
+		how.nonce_client = *nonce_client;
+	core_begin_allocate(&q, &client, 1);
+	core_sign_as(&c, &q, &how);
+	core_send(&c, &q);
+	return core_code(&c);
+}
+
+START_TEST(beyond_the_budget_nothing_is_answered)
+{
+	const struct counters *n = turn_counters(c.server);
+	struct core_signing incomplete = { .user = &core_alice,
+					   .omit = CORE_NO_NONCE };
+
+	spend();
+	ck_assert_uint_eq(ask_for(STUN_ALLOCATE), 1);
+	spend();
+	ck_assert_uint_eq(ask_for(STUN_BINDING), 1);
+	spend();
+	core_begin(&q, STUN_BINDING, &client, 1);
+	stun_add_flag(&q.builder, 0x7fff);
+	ck_assert_uint_eq(core_send(&c, &q), 0);
+	spend();
+	ck_assert_uint_eq(core_dropped(&c, DROP_REPLY_BUDGET), 3);
+	ck_assert_uint_eq(counter_get(&n->requests), 3);
+	ck_assert_uint_eq(counter_get(&n->responses), 0);
+	ck_assert_uint_eq(counter_get(&n->errors[101]), 0);
+	ck_assert_uint_eq(counter_get(&n->errors[120]), 0);
+	/* What it has sent is more than such an answer: it may be sent. */
+	core_begin_allocate(&q, &client, 1);
+	core_sign_as(&c, &q, &incomplete);
+	core_send(&c, &q);
+	ck_assert_uint_eq(core_code(&c), 400);
+	ck_assert_uint_eq(core_dropped(&c, DROP_REPLY_BUDGET), 3);
+}
+END_TEST
+
+/* Each way to be unproven, with a request that does not pay for its answer. */
+START_TEST(a_nonce_of_ours_is_answered_beyond_the_budget)
+{
+	static char realm[STUN_REALM_MAX_BYTES + 1];
+	struct addr other = core_client(9, 9);
+
+	spend();
+	ck_assert_uint_eq(ask_signed(NULL, 900, &core_alice), 438);
+	ck_assert_uint_eq(ask_signed(NULL, 0, &core_liar), 401);
+	ck_assert_uint_eq(ask_signed(NULL, 0, &core_alice), 0);
+	ck_assert_uint_eq(core_refresh(&c, &client, 2, 0), 0);
+	ck_assert_uint_eq(core_dropped(&c, DROP_REPLY_BUDGET), 0);
+
+	/* The answer is longer than any request here, whose realm is wrong. */
+	memset(realm, 'r', STUN_REALM_MAX_BYTES);
+	memcpy(c.config.realms[0].name, realm, sizeof(realm));
+	core_restart(&c);
+	spend();
+	core_begin_allocate(&q, &client, 1);
+	core_sign(&c, &q, &core_alice);
+	ck_assert_uint_eq(core_send(&c, &q), 0);
+	ck_assert_uint_eq(core_dropped(&c, DROP_REPLY_BUDGET), 1);
+	core_forgive(&c);
+	core_begin_allocate(&q, &client, 1);
+	core_sign(&c, &q, &core_alice);
+	core_send(&c, &q);
+	ck_assert_uint_eq(core_code(&c), 401);
+	ck_assert_uint_eq(ask_signed(&other, 0, &core_alice), 401);
+}
+END_TEST
+
+/* Judged before the lookup, or after it: what is foreign counts, what is old
+ * and ours does not. */
+START_TEST(the_judged_nonce_decides_what_counts)
+{
+	struct reply_budget *b = &c.shared->reply_budget;
+	struct addr other = core_client(9, 9);
+
+	for (unsigned i = 0; i < 2; i++) {
+		c.config.lookups_are_async = i;
+		core_restart(&c);
+		for (unsigned j = 0; j < 4; j++) {
+			bool foreign = j & 1;
+			const struct core_user *user = j & 2 ? &core_liar
+							     : &core_alice;
+			size_t left;
+
+			spend();
+			ck_assert_uint_gt(
+				ask_signed(foreign ? &other : NULL, 900, user),
+				1);
+			left = stun_finish(&q.builder);
+			if (foreign)
+				left -= c.reply.raw.len;
+			ck_assert(reply_budget_has(b, &client, left,
+						   c.now.mono_ms));
+			ck_assert(!reply_budget_has(b, &client, left + 4,
+						    c.now.mono_ms));
+		}
+	}
+}
+END_TEST
+
+/* A request that waits for its key comes in once. */
+START_TEST(what_was_received_counts_once)
+{
+	struct reply_budget *b = &c.shared->reply_budget;
+
+	c.hold_lookups = true;
+	spend();
+	ck_assert_uint_eq(core_allocate(&c, &client, 1), 1);
+	core_answer_lookup(&c, c.last_ticket);
+	ck_assert_uint_eq(core_code(&c), 0);
+	core_begin_allocate(&q, &client, 1);
+	core_sign(&c, &q, &core_alice);
+	ck_assert(reply_budget_has(b, &client, stun_finish(&q.builder),
+				   c.now.mono_ms));
+	ck_assert(!reply_budget_has(b, &client, stun_finish(&q.builder) + 4,
+				    c.now.mono_ms));
+}
+END_TEST
+
+/* A flood is refused before the work that it is after. */
+START_TEST(beyond_the_budget_no_nonce_is_made)
+{
+	spend();
+	hmacs = 0;
+	for (unsigned i = 0; i < 2; i++)
+		ck_assert_uint_eq(ask_for(STUN_ALLOCATE), 1);
+	ck_assert_uint_eq(hmacs, 0);
+	core_forgive(&c);
+	ck_assert_uint_eq(ask_for(STUN_ALLOCATE), 401);
+	ck_assert_uint_eq(hmacs, 1);
+}
+END_TEST
+
+/* To the byte, so that neither an HMAC is wasted nor an answer is. */
+START_TEST(the_length_of_a_challenge_is_foreseen)
+{
+	for (size_t bytes = 1; bytes <= STUN_REALM_MAX_BYTES; bytes += 127) {
+		for (unsigned i = 0; i < 4; i++) {
+			struct reply_budget *b;
+			size_t len;
+
+			realm_of(bytes, i & 1);
+			b = &c.shared->reply_budget;
+			len = size_of_401(i & 2);
+			spend();
+			reply_budget_received(b, &client,
+					      len - stun_finish(&q.builder));
+			ck_assert_uint_eq(size_of_401(i & 2), len);
+			spend();
+			reply_budget_received(
+				b, &client, len - stun_finish(&q.builder) - 4);
+			hmacs = 0;
+			ck_assert_uint_eq(core_send(&c, &q), 0);
+			ck_assert_uint_eq(hmacs, 0);
+		}
+	}
+}
+END_TEST
+
+START_TEST(the_budget_is_the_prefixes_and_the_processes)
+{
+	static struct core beside;
+
+	core_start_worker(&beside, 1, &c);
+	spend();
+	core_begin(&q, STUN_BINDING, &client, 1);
+	ck_assert_uint_eq(core_send(&beside, &q), 0);
+	ck_assert_uint_eq(core_dropped(&beside, DROP_REPLY_BUDGET), 1);
+	client = core_client(255, 9);
+	ck_assert_uint_eq(ask_for(STUN_ALLOCATE), 1);
+	client = addr_ipv4(0xc0000301, 5000);
+	ck_assert_uint_eq(ask_for(STUN_ALLOCATE), 401);
+	core_teardown_worker(&beside);
+}
+END_TEST
+
+START_TEST(after_ten_seconds_it_is_answered_again)
+{
+	spend();
+	core_pass(&c, 10000);
+	ck_assert_uint_eq(ask_for(STUN_BINDING), 1);
+	core_pass(&c, 1000);
+	ck_assert_uint_eq(ask_for(STUN_BINDING), 0);
+}
+END_TEST
+
+START_TEST(a_spent_budget_is_logged_once_a_minute)
+{
+	static struct core beside;
+
+	spend();
+	ck_assert_uint_eq(c.logs, 0);
+	ck_assert_uint_eq(ask_for(STUN_BINDING), 1);
+	ck_assert_uint_eq(c.logs, 1);
+	ck_assert_int_eq(c.log.level, LOG_LEVEL_NOTICE);
+	ck_assert_str_eq(c.log.message, "reply budget spent");
+	ck_assert_str_eq(core_log_field(&c, "source"), "192.0.2.0/24");
+	for (unsigned i = 0; i < 9; i++) {
+		spend();
+		ck_assert_uint_eq(ask_for(STUN_ALLOCATE), 1);
+	}
+	client = addr_ipv4(0xc0000301, 5000);
+	spend();
+	ck_assert_uint_eq(ask_for(STUN_BINDING), 1);
+	core_start_worker(&beside, 1, &c);
+	spend();
+	core_begin(&q, STUN_BINDING, &client, 1);
+	ck_assert_uint_eq(core_send(&beside, &q), 0);
+	ck_assert_uint_eq(c.logs + beside.logs, 1);
+	core_pass(&c, LOG_GATE_INTERVAL_MS);
+	spend();
+	ck_assert_uint_eq(ask_for(STUN_BINDING), 1);
+	ck_assert_uint_eq(c.logs, 2);
+	ck_assert_str_eq(core_log_field(&c, "source"), "192.0.3.0/24");
+	core_teardown_worker(&beside);
+}
+END_TEST
+
+/* --- misuse --------------------------------------------------------------------- */
+
 static const struct reply_to to_nobody = {
 	.client = { .family = ADDR_IPV4, .port = 1 },
 	.transaction_id = (const uint8_t *)"0123456789ab",
@@ -344,6 +605,15 @@ static Suite *suite(void)
 	tcase_add_test(t, errors_are_signed_like_successes);
 	tcase_add_test(t, fingerprint_answers_fingerprint);
 	tcase_add_test(t, answers_are_counted_and_errors_by_code);
+	tcase_add_test(t, beyond_the_budget_nothing_is_answered);
+	tcase_add_test(t, a_nonce_of_ours_is_answered_beyond_the_budget);
+	tcase_add_test(t, the_judged_nonce_decides_what_counts);
+	tcase_add_test(t, what_was_received_counts_once);
+	tcase_add_test(t, beyond_the_budget_no_nonce_is_made);
+	tcase_add_test(t, the_length_of_a_challenge_is_foreseen);
+	tcase_add_test(t, the_budget_is_the_prefixes_and_the_processes);
+	tcase_add_test(t, after_ten_seconds_it_is_answered_again);
+	tcase_add_test(t, a_spent_budget_is_logged_once_a_minute);
 	tcase_add_test(t, a_code_that_is_none_is_asserted);
 	suite_add_tcase(s, t);
 	return s;

@@ -247,6 +247,7 @@ static void expect_order(enum stun_method method)
 			continue; /* no reason to refuse a new allocation */
 		while (first < CAUSES && !has(causes, (enum cause)first))
 			first++;
+		core_forgive(&c);
 		ask(method, causes);
 		ck_assert_msg(core_code(&c) == answers[first].code,
 			      "causes %03x: %u, not %u", causes, core_code(&c),
