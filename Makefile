@@ -220,6 +220,10 @@ check-programs: $(unit_programs) $(sim_program)
 check-unit: $(unit_programs)
 	@tests/unit/run $(unit_programs)
 
+.PHONY: check-peer-rules
+check-peer-rules: $(BUILD)/tests/unit/test_peer_policy ## 10,000,000 addresses against the reference
+	PEER_ADDRESSES=10000000 $<
+
 .PHONY: check-sim
 check-sim: $(sim_program)
 	$(if $(sim_program),$(sim_program) --seeds $(SIM_SEEDS) --from $(SIM_FROM))

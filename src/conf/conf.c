@@ -55,22 +55,6 @@ static void decide_limits(struct conf *c, struct report *report)
 	};
 }
 
-static void decide_peers(struct conf *c)
-{
-	const struct value_rules *allow =
-		&c->document->values[OPT_PEERS_ALLOW].as.rules;
-	const struct value_rules *deny =
-		&c->document->values[OPT_PEERS_DENY].as.rules;
-	struct peer_policy *p = &c->turn.peers;
-
-	/* The table allows no more than there is room for. */
-	p->generation = 1;
-	for (uint16_t i = 0; i < allow->count; i++)
-		peer_policy_allow(p, &allow->items[i]);
-	for (uint16_t i = 0; i < deny->count; i++)
-		peer_policy_deny(p, &deny->items[i]);
-}
-
 static void decide_nonce(struct conf *c)
 {
 	struct value *key = &c->document->values[OPT_NONCE_KEY];
@@ -133,9 +117,10 @@ static void decide(struct conf *c, const struct conf_machine *machine,
 	decide_listeners(c, machine, report);
 	decide_relay(c, machine, report);
 	decide_limits(c, report);
-	decide_peers(c);
 	decide_nonce(c);
 	decide_users(c, machine, report);
+	decide_realms(c, report);
+	decide_peers(c, machine, report);
 	decide_rest(c);
 }
 

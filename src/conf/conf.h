@@ -3,8 +3,8 @@
  *
  * A file is read (source), parsed and typed (document), and then decided
  * upon: what its values mean together and on this machine. Reading it opens
- * no other file and changes nothing, so `turnpiked --check` and the start see
- * the same. All errors are collected; a configuration with an error is never
+ * no other file but peers.acs_file, where a realm's preset wants it, and
+ * changes nothing, so `turnpiked --check` and the start see the same. All errors are collected; a configuration with an error is never
  * handed out, nor is half of one.
  */
 #ifndef TURNPIKE_CONF_CONF_H
@@ -25,6 +25,7 @@ struct conf_machine {
 	struct addr addrs[PEER_POLICY_OWN_MAX];
 	size_t addr_count;
 	uint16_t cpus;
+	int64_t now_s;         /* since 1970: whether a dated file is old */
 	const char *state_dir; /* of the environment, or NULL; borrowed */
 	struct hash_key key;   /* this start's, for the table of users */
 };
@@ -46,7 +47,8 @@ enum conf_log_format {
 struct conf {
 	/*
 	 * All but the listeners and the own addresses of the peer policy,
-	 * which change with the machine's addresses. nonce.current is empty
+	 * which change with the machine's addresses. Which preset a realm has
+	 * is in turn.peers.realms. nonce.current is empty
 	 * if the key is to be kept in state_dir.
 	 */
 	struct turn_config turn;

@@ -29,6 +29,20 @@ void decide_listeners(struct conf *c, const struct conf_machine *machine,
 void decide_relay(struct conf *c, const struct conf_machine *machine,
 		  struct report *report);
 
+/*
+ * The names in `realms`: each a realm that is known, and once; after all that
+ * name realms.
+ */
+void decide_realms(struct conf *c, struct report *report);
+
+/* Which realm an item of `realms` is about; false if its name was refused. */
+bool decide_item_realm(const struct conf *c, const struct document_item *item,
+		       uint8_t *out);
+
+/* Peer rules and presets, the acs preset's file; after decide_realms(). */
+void decide_peers(struct conf *c, const struct conf_machine *machine,
+		  struct report *report);
+
 /* Users, their keys, and what each realm offers; after the listeners. */
 void decide_users(struct conf *c, const struct conf_machine *machine,
 		  struct report *report);

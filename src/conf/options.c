@@ -26,6 +26,8 @@
 static const char *const transports[] = { "udp", NULL };
 static const char *const settings[] = { "auto", "on", "off", NULL };
 static const char *const switches[] = { "off", "on", NULL };
+static const char *const presets[] = { "public", "acs", "lan", NULL };
+static const char *const clouds[] = { "commercial", "gcc-high", "all", NULL };
 static const char *const levels[] = { "error", "warning", "notice",
 				      "info",  "debug",   NULL };
 static const char *const formats[] = { "auto", "text", "json", "journal",
@@ -54,6 +56,12 @@ const struct option_group option_groups[GROUP_COUNT] = {
 		.name = "peers",
 		.help = "Which peers can be reached. Addresses that are not "
 			"public are denied anyway.",
+	},
+	[GROUP_REALMS] = {
+		.name = "realms",
+		.is_list = true,
+		.help = "What differs between realms: a group for each realm "
+			"that has something of its own.",
 	},
 	[GROUP_LIMITS] = {
 		.name = "limits",
@@ -245,6 +253,14 @@ const struct option options[OPTION_COUNT] = {
 		.sample = "32",
 		.help = "this user's own limit",
 	},
+	[OPT_PEERS_PRESET] = {
+		.name = "preset",
+		.group = GROUP_PEERS,
+		.type = OPTION_WORD,
+		.words = presets,
+		.value = "\"public\"",
+		.help = "acs: Azure's media alone; lan: private ones, too",
+	},
 	[OPT_PEERS_ALLOW] = {
 		.name = "allow",
 		.group = GROUP_PEERS,
@@ -260,6 +276,77 @@ const struct option options[OPTION_COUNT] = {
 		.max = PEER_POLICY_RULES_MAX,
 		.value = "[ ]",
 		.help = "besides all addresses that are not public",
+	},
+	[OPT_PEERS_DRY_RUN] = {
+		.name = "dry_run",
+		.group = GROUP_PEERS,
+		.type = OPTION_WORD,
+		.words = switches,
+		.value = "\"off\"",
+		.help = "log what deny and preset would refuse",
+	},
+	[OPT_PEERS_ACS_CLOUDS] = {
+		.name = "acs_clouds",
+		.group = GROUP_PEERS,
+		.type = OPTION_WORD,
+		.words = clouds,
+		.value = "\"commercial\"",
+		.help = "whose media the preset acs admits",
+	},
+	[OPT_PEERS_ACS_FILE] = {
+		.name = "acs_file",
+		.group = GROUP_PEERS,
+		.type = OPTION_TEXT,
+		.min = 1,
+		.max = PATH_MAX_BYTES,
+		.absent = "/etc/turnpike/acs.list",
+		.sample = "\"/etc/turnpike/acs.list\"",
+		.help = "where the preset acs finds its ranges",
+	},
+	[OPT_REALMS_NAME] = {
+		.name = "name",
+		.group = GROUP_REALMS,
+		.type = OPTION_TEXT,
+		.required = true,
+		.min = 1,
+		.max = STUN_REALM_MAX_BYTES,
+		.absent = "required",
+		.sample = "\"turn.example.com\"",
+		.help = "the realm of a listener",
+	},
+	[OPT_REALMS_PRESET] = {
+		.name = "preset",
+		.group = GROUP_REALMS,
+		.type = OPTION_WORD,
+		.words = presets,
+		.absent = "peers.preset",
+		.sample = "\"acs\"",
+		.help = "in place of the one of peers",
+	},
+	[OPT_REALMS_ALLOW] = {
+		.name = "allow",
+		.group = GROUP_REALMS,
+		.type = OPTION_RULES,
+		.max = PEER_POLICY_RULES_MAX,
+		.value = "[ ]",
+		.help = "besides peers.allow",
+	},
+	[OPT_REALMS_DENY] = {
+		.name = "deny",
+		.group = GROUP_REALMS,
+		.type = OPTION_RULES,
+		.max = PEER_POLICY_RULES_MAX,
+		.value = "[ ]",
+		.help = "besides peers.deny",
+	},
+	[OPT_REALMS_DRY_RUN] = {
+		.name = "dry_run",
+		.group = GROUP_REALMS,
+		.type = OPTION_WORD,
+		.words = switches,
+		.absent = "peers.dry_run",
+		.sample = "\"on\"",
+		.help = "in place of the one of peers",
 	},
 	[OPT_LIMITS_ALLOCATIONS] = {
 		.name = "allocations",

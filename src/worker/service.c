@@ -92,6 +92,7 @@ int service_machine(struct conf_machine *out)
 	}
 	free(monitor);
 	out->cpus = cpu_count();
+	out->now_s = (int64_t)time(NULL);
 	out->state_dir = getenv("STATE_DIRECTORY");
 	if (!error && getrandom(&out->key, sizeof(out->key), 0) !=
 			      (ssize_t)sizeof(out->key))

@@ -392,8 +392,8 @@ static struct addr spell(number ipv4, unsigned int form, number noise,
 		    (ipv4 & 0xffff) << 40 | (free64 & 0xffffff);
 		break;
 	case 7:
-		v = (number)0x2a00 << 112 | (free64 & 0xffffff) << 64 |
-		    (number)0x5efe << 32 | ipv4;
+		v = (number)(free64 >> 23 & 1 ? 0xfd12 : 0x2a00) << 112 |
+		    (free64 & 0xffffff) << 64 | (number)0x5efe << 32 | ipv4;
 		break;
 	default:
 		v = (number)0x2003 << 112 | (free64 & 0xffffff) << 64 |

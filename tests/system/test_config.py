@@ -219,6 +219,33 @@ def test_check_prints_what_is_in_force(folder):
         assert re.search(pattern, printed), (pattern, printed)
 
 
+def test_check_tells_of_peer_rules(folder):
+    """... and of the list that the preset acs comes from."""
+    config = good_config(folder)
+    config["peers"] = {"preset": "acs", "deny": ["20.202.9.0/24 port 53"],
+                       "acs_file": os.path.join(ROOT, "etc", "acs.list")}
+    printed = check(folder, config)
+    assert re.search(r'(?m)^# realm "example\.org": peers by preset acs, '
+                     r'1 range of \d{4}-\d\d-\d\d, allow 0, deny 1$',
+                     printed), printed
+    assert 'deny = [ "20.202.9.0/24 port 53" ];' in printed
+    config["peers"]["acs_file"] = folder.write(
+        "acs.list", "date 2020-02-29\nmedia commercial 20.202.0.0/16\n")
+    done = run_binary("-c", folder.write("turnpike.conf",
+                                         render_file(config)), "--check")
+    assert done.returncode == 0 and "more than a year ago" in done.stderr
+    folder.write("acs.list", "date 2020-02-29\nmedia commercial x\n")
+    done = run_binary("-c", folder.write("turnpike.conf",
+                                         render_file(config)), "--check")
+    assert done.returncode == 78
+    assert 'acs.list", line 2: media "x"' in done.stderr
+    os.unlink(config["peers"]["acs_file"])
+    done = run_binary("-c", folder.write("turnpike.conf",
+                                         render_file(config)))
+    assert done.returncode == 78
+    assert "cannot be opened" in done.stderr and "acs" in done.stderr
+
+
 def test_check_masks_secrets(folder):
     config = good_config(folder)
     keys = {"password": "canary-password", "key_md5": "ca" * 16,

@@ -5,11 +5,12 @@ it sent anywhere would be seen by the sniffer.
 """
 
 import ipaddress
+import os
 
 import pytest
 
 import stun
-from daemon import until
+from daemon import ROOT, free_port, until
 from sniffer import Sniffer
 from turnclient import TurnClient
 
@@ -19,6 +20,7 @@ OWN = "10.77.0.1"
 OTHER_OWN = "20.202.3.3"  # public, and ours
 PUBLIC = "20.202.1.1"  # what a client may reach by default
 MAGIC = b"turnpike-test-magic"
+ACS_LIST = os.path.join(ROOT, "etc", "acs.list")
 
 # The abuse table of the security notes, one or more of each kind.
 FORBIDDEN = {
@@ -231,6 +233,119 @@ def test_deny(world):
     c.permit("8.8.8.9")
     c.permit(PUBLIC)
     c.permit("10.0.0.1", expect=403)
+
+
+def test_ports(world):
+    """A rule about some ports closes and opens those alone."""
+    _, _, c, sniffer = world(remove=(), peers={
+        "deny": ["20.202.2.0/24 ports 3478-3481"],
+        "allow": ["10.9.9.1-10.9.9.9 port 443"]})
+    c.permit("20.202.2.1")
+    c.permit("10.9.9.9")
+    c.permit("10.9.9.10", expect=403)
+    c.bind_channel(0x4000, ("20.202.2.1", 3478), expect=403)
+    c.bind_channel(0x4000, ("20.202.2.1", 3482))
+    c.bind_channel(0x4001, ("10.9.9.9", 442), expect=403)
+    c.bind_channel(0x4001, ("10.9.9.9", 443))
+    for port in (3477, 3478, 3481, 3482, 3478, 3477):
+        c.send(("20.202.2.1", port), MAGIC)
+    c.send(("10.9.9.9", 443), MAGIC)
+    c.send(("10.9.9.9", 444), MAGIC)
+    assert [(p.dst, p.dport) for p in leaked(c, sniffer)] == [
+        ("20.202.2.1", 3477), ("20.202.2.1", 3482), ("20.202.2.1", 3477),
+        ("10.9.9.9", 443)]
+
+
+def test_preset_acs(world):
+    """What Azure Communication Services relay through, each other, and
+    nothing else."""
+    ns, server, a, sniffer = world(remove=(), peers={
+        "preset": "acs", "acs_file": ACS_LIST})
+    a.permit("20.202.0.1", "20.202.255.254")
+    for ip in ("8.8.8.8", "20.201.255.255", "20.203.0.0", "52.127.88.1",
+               "10.0.0.1", OTHER_OWN):
+        assert a.permit(ip, expect="any").error == 403, ip
+        answer = a.bind_channel(0x4000, (ip, 3478), expect="any")
+        assert answer.error == 403, ip
+        a.send((ip, 3478), MAGIC)
+    assert leaked(a, sniffer) == []
+    with TurnClient((OWN, server.address[1]), sock=ns.bound(OWN)) as b:
+        b.allocate()
+        a.permit(b.relayed)
+        b.permit(a.relayed)
+        a.send(b.relayed, MAGIC)
+        assert b.receive() == (a.relayed, MAGIC)
+
+
+def test_preset_acs_of_the_other_cloud(world):
+    _, _, c, _ = world(remove=(), peers={
+        "preset": "acs", "acs_file": ACS_LIST, "acs_clouds": "gcc-high",
+        "allow": ["8.8.8.8"], "deny": ["52.127.88.0/24"]})
+    c.permit("52.127.89.1", "8.8.8.8")
+    c.permit("20.202.0.1", expect=403)
+    c.permit("52.127.88.1", expect=403)
+
+
+def test_preset_lan(world):
+    _, _, c, sniffer = world(remove=(), peers={"preset": "lan"})
+    for ip in ("10.0.0.1", "172.31.0.1", "192.168.7.7", PUBLIC):
+        c.permit(ip)
+    for ip in ("127.0.0.1", "169.254.169.254", "168.63.129.16",
+               "100.64.0.1", "224.0.0.1", OTHER_OWN):
+        c.permit(ip, expect=403)
+    c.send(("192.168.7.7", 7), MAGIC)
+    assert [p.dst for p in leaked(c, sniffer)] == ["192.168.7.7"]
+
+
+def test_realms_of_their_own(world):
+    """The second realm has lists and a preset of its own; those outside
+    of it are for both."""
+    port = free_port()
+    ns, _, first, _ = world(
+        remove=(), port=port,
+        listen=[{"address": OWN, "port": port},
+                {"address": OWN, "port": port + 1, "realm": "lan.example"}],
+        users=[{"name": "alice", "password": "secret"},
+               {"name": "alice", "password": "secret",
+                "realm": "lan.example"}],
+        peers={"deny": ["20.202.7.0/24"]},
+        realms=[{"name": "lan.example", "preset": "lan",
+                 "allow": ["127.9.9.9"], "deny": ["8.8.8.8"]}])
+    with TurnClient((OWN, port + 1), sock=ns.bound(OWN)) as second:
+        second.allocate()
+        for ip, in_first, in_second in (
+                ("20.202.7.7", 403, 403), ("8.8.8.8", None, 403),
+                ("127.9.9.9", 403, None), ("192.168.7.7", 403, None),
+                (PUBLIC, None, None)):
+            assert first.permit(ip, expect="any").error == in_first, ip
+            assert second.permit(ip, expect="any").error == in_second, ip
+
+
+def test_dry_run(world):
+    """What rules would refuse is let through and told, once; what is closed
+    besides stays closed."""
+    _, server, c, sniffer = world(remove=(), peers={
+        "dry_run": "on", "deny": ["20.202.2.0/24", "8.8.8.8 port 53"]})
+    server.await_log("dry run")  # the warning
+    since = len(server.log)
+    c.permit("20.202.2.1")
+    c.permit("20.202.2.2")
+    c.bind_channel(0x4000, ("20.202.2.1", 7))
+    c.send_channel(0x4000, MAGIC)
+    c.permit("127.0.0.1", expect=403)
+    c.permit(OTHER_OWN, expect=403)
+    c.bind_channel(0x4001, (OWN, server.address[1]), expect=403)
+    line = server.await_log("dry run: peer would be refused", since=since)
+    assert "peer=20.202.2.1" in line and "user=alice" in line
+    assert 'rule="deny 20.202.2.0/24"' in line
+    # Of a port the permission says nothing: the packet is told.
+    c.permit("8.8.8.8")
+    c.send(("8.8.8.8", 53), MAGIC)
+    line = server.await_log("peer=8.8.8.8:53", since=since)
+    assert 'rule="deny 8.8.8.8 port 53"' in line
+    assert [p.dst for p in leaked(c, sniffer)] == ["20.202.2.1", "8.8.8.8"]
+    server.stop()
+    assert len(server.lines("dry run: peer would be", since)) == 2
 
 
 def test_table_against_the_standard_library():

@@ -216,12 +216,12 @@ static const struct {
 	  "configuration is a single file\n" },
 	{ SMALL "wrokers = 2;\n",
 	  "t.conf:3: unknown option \"wrokers\"; expected realm, workers, "
-	  "state_dir, user, listen, relay, users, peers, limits, auth, nonce, "
+	  "state_dir, user, listen, relay, users, peers, realms, limits, auth, nonce, "
 	  "buffers or log\n" },
 	/* What later versions know this one does not. */
 	{ SMALL "secrets = ( { secret = \"north\"; } );\n",
 	  "t.conf:3: unknown option \"secrets\"; expected realm, workers, "
-	  "state_dir, user, listen, relay, users, peers, limits, auth, nonce, "
+	  "state_dir, user, listen, relay, users, peers, realms, limits, auth, nonce, "
 	  "buffers or log\n" },
 	{ SMALL "relay = {\n prots = [ 1, 2 ]; };\n",
 	  "t.conf:4: unknown option \"prots\" in relay; expected address, "
@@ -232,7 +232,7 @@ static const struct {
 	{ SMALL LONG_NAME LONG_NAME " = 1;\n",
 	  "t.conf:3: unknown option \"" LONG_NAME "aaaaaaaaaaaaaaaaaaaa\"...; "
 	  "expected realm, workers, state_dir, user, listen, relay, users, "
-	  "peers, limits, auth, nonce, buffers or log\n" },
+	  "peers, realms, limits, auth, nonce, buffers or log\n" },
 	{ SMALL "limits = 5;\n",
 	  "t.conf:3: limits is a number; expected limits = { };\n" },
 	{ SMALL "limits = ( { } );\n",
@@ -261,7 +261,7 @@ static const struct {
 	  "t.conf:2: listen.port is 70000; expected a whole number from 1 to "
 	  "65535\n"
 	  "t.conf:3: unknown option \"foo\"; expected realm, workers, "
-	  "state_dir, user, listen, relay, users, peers, limits, auth, nonce, "
+	  "state_dir, user, listen, relay, users, peers, realms, limits, auth, nonce, "
 	  "buffers or log\n"
 	  "t.conf:4: user \"a\" has neither a password nor a key; expected "
 	  "either a password or a key\n"

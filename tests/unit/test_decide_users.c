@@ -142,7 +142,11 @@ START_TEST(realms_keep_users_apart)
 		"MD5, USERHASH\n"
 		"t.conf: realm \"other\" offers no SHA-256, since user \"bob\" "
 		"(line 6) has no key for it\n"
-		"t.conf: realm \"other\": users 2, offers MD5, USERHASH\n");
+		"t.conf: realm \"other\": users 2, offers MD5, USERHASH\n"
+		"t.conf: realm \"example.org\": peers by preset public, "
+		"allow 0, deny 0\n"
+		"t.conf: realm \"other\": peers by preset public, allow 0, "
+		"deny 0\n");
 	conf_free(c);
 }
 END_TEST

@@ -705,10 +705,14 @@ START_TEST(a_port_rule_closes_its_ports_alone)
 	ck_assert_str_eq(core_indicate(&c, &client, &peer, "x"), "peer_denied");
 	set_rules();
 	ck_assert_str_eq(core_indicate(&c, &client, &peer, "x"), "to_peer");
-	/* And under others, with it. */
+	/* And under others, with it, and with another one. */
 	deny("8.8.8.0/24 port 6000");
 	set_rules();
 	ck_assert_str_eq(core_indicate(&c, &client, &peer, "x"), "peer_denied");
+	rules.deny_count = 0;
+	deny("8.8.8.0/24 port 6001");
+	set_rules();
+	ck_assert_str_eq(core_indicate(&c, &client, &peer, "x"), "to_peer");
 	ck_assert_str_eq(from_peer("x"), "to_client");
 }
 END_TEST
@@ -741,6 +745,34 @@ START_TEST(a_rule_of_another_realm_stops_nothing)
 	ck_assert_str_eq(core_channel_data(&c, &client, 0x4000, "x"),
 			 "no_permission");
 	ck_assert_uint_eq(core_permit(&c, &client, 3, &peer), 403);
+}
+END_TEST
+
+/* A session of the second realm, through the second listener. */
+START_TEST(a_session_is_judged_by_its_own_realm)
+{
+	struct addr second = core_client(2, 5000);
+	struct bytes x = bytes_str("x");
+
+	core_begin_allocate(&q, &second, 3);
+	q.listener = 1;
+	ck_assert_uint_eq(core_ask(&c, &q, &core_alice_elsewhere), 0);
+	core_begin(&q, STUN_CREATE_PERMISSION, &second, 4);
+	q.listener = 1;
+	stun_add_xor_addr(&q.builder, STUN_ATTR_XOR_PEER_ADDRESS, &peer);
+	ck_assert_uint_eq(core_ask(&c, &q, &core_alice_elsewhere), 0);
+	rules = c.config.peers;
+	deny("8.8.8.1");
+	rules.deny[0].realms = 1;
+	set_rules();
+	ck_assert_str_eq(core_from_peer(&c, c.last_relay, &peer, x),
+			 "to_client");
+	ck_assert_str_eq(core_from_peer(&c, relay, &peer, x), "no_permission");
+	rules.deny[0].realms = 2;
+	set_rules();
+	ck_assert_str_eq(core_from_peer(&c, c.last_relay, &peer, x),
+			 "no_permission");
+	ck_assert_str_eq(core_from_peer(&c, relay, &peer, x), "to_client");
 }
 END_TEST
 
@@ -1084,6 +1116,7 @@ static Suite *suite(void)
 	tcase_add_test(t, a_port_rule_closes_its_ports_alone);
 	tcase_add_test(t, port_0_is_no_port_to_send_to);
 	tcase_add_test(t, a_rule_of_another_realm_stops_nothing);
+	tcase_add_test(t, a_session_is_judged_by_its_own_realm);
 	tcase_add_test(t,
 		       refreshed_under_new_rules_a_channel_is_judged_by_them);
 	tcase_add_test(t, a_relayed_address_of_ours_is_reached_inside);

@@ -888,6 +888,11 @@ START_TEST(dry_run)
 	text_must_be("8.9.8.8", PEER_DRY);
 	text_must_be("20.202.0.2", PEER_ALLOWED);
 	text_must_be("127.0.0.1", PEER_DENIED);
+	/* A form on the dry run leads where it may not for good. */
+	preset(PEER_PRESET_LAN);
+	deny("fd00::/8");
+	text_must_be("fd12::5efe:10.1.1.1", PEER_DRY);
+	text_must_be("fd12::5efe:127.0.0.1", PEER_DENIED);
 }
 END_TEST
 
