@@ -171,6 +171,45 @@ static void log_refusal(struct request *r, const char *why)
 		log_number(log, "held_back", held);
 }
 
+static void log_throttled(struct request *r)
+{
+	/* A subject of its own: the source has just been logged as refused. */
+	struct addr ip = addr_with_port(&r->in->source, 1);
+	struct log_record *log;
+	uint32_t held;
+
+	if (!log_gate_pass(&r->server->shared->gate, bytes_of(&ip, sizeof(ip)),
+			   r->now->mono_ms, &held))
+		return;
+	log = actions_log(r->out, LOG_LEVEL_NOTICE, "requests throttled",
+			  r->now->wall_s);
+	log_addr(log, "client", &r->in->source);
+	log_bytes(log, "realm", request_realm(r));
+	if (held)
+		log_number(log, "held_back", held);
+}
+
+bool auth_may_ask(struct request *r)
+{
+	const struct throttle *t = &r->server->shared->throttle;
+	const struct addr *source = &r->in->source;
+	struct bytes user = auth_query(r).name;
+	uint64_t now_ms = r->now->mono_ms;
+
+	if (throttle_is_shut(t, source, user, true, now_ms)) {
+		counter_add(&r->server->counters.dropped[DROP_THROTTLED], 1);
+		log_throttled(r);
+		return false;
+	}
+	/* Whom somebody spoofs gets a nonce and is through; a guesser is not. */
+	if (throttle_is_shut(t, source, user, false, now_ms) &&
+	    judge_nonce(r) == NONCE_FOREIGN) {
+		reply_challenge(r, STUN_STALE_NONCE);
+		return false;
+	}
+	return true;
+}
+
 /* The keys that a request may have been signed with. */
 struct candidates {
 	bool known; /* whose they are; else there is one that nobody has */
@@ -197,6 +236,9 @@ static bool prove(struct request *r, const struct candidates *c)
 
 	if (!c->known || !key) {
 		reply_challenge(r, STUN_UNAUTHENTICATED);
+		throttle_failed(&r->server->shared->throttle, &r->in->source,
+				auth_query(r).name, nonce != NONCE_FOREIGN,
+				r->now->mono_ms);
 		/*
 		 * Without a nonce of ours the source may be spoofed: what reads
 		 * the log must not lock out who never sent anything.

@@ -30,6 +30,14 @@ struct action_lookup auth_query(const struct request *r);
 bool auth_allocation_has_key(const struct request *r);
 
 /*
+ * Whether a source may be asked for the key of the request: not while the
+ * sender has been wrong too often (turn/throttle.h). If not, the request has
+ * been dropped, or answered 438 where a nonce of ours is all it lacks. Valid
+ * after auth_before_key() said yes.
+ */
+bool auth_may_ask(struct request *r);
+
+/*
  * Everything that needs the key: is the user known (401), is the integrity
  * right (401), is the nonce valid (438). An unknown user is checked against a
  * key nobody has, so that the work is the same. `user` is NULL for an unknown

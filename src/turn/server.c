@@ -299,7 +299,8 @@ void turn_message(struct turn_server *s, const struct now *now,
 	if (!auth_before_key(&r))
 		return;
 	if (!auth_allocation_has_key(&r)) {
-		look_up(&r);
+		if (auth_may_ask(&r))
+			look_up(&r);
 		return;
 	}
 	if (auth_with_allocation(&r))

@@ -10,7 +10,8 @@ int turn_shared_init(struct turn_shared *shared,
 	if (ports_init(&shared->ports, config->peers.relay_port_min,
 		       config->peers.relay_port_max) ||
 	    quota_init(&shared->quota, config->limits.allocations, key) ||
-	    reply_budget_init(&shared->reply_budget, key)) {
+	    reply_budget_init(&shared->reply_budget, key) ||
+	    throttle_init(&shared->throttle, key)) {
 		turn_shared_fini(shared);
 		return -ENOMEM;
 	}
@@ -20,6 +21,7 @@ int turn_shared_init(struct turn_shared *shared,
 
 void turn_shared_fini(struct turn_shared *shared)
 {
+	throttle_fini(&shared->throttle);
 	reply_budget_fini(&shared->reply_budget);
 	quota_fini(&shared->quota);
 	ports_fini(&shared->ports);

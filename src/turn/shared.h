@@ -1,8 +1,8 @@
 /*
  * What all workers of a process share, and nothing else: the port map, the
- * quota counters, the budget for replies and the gate before the log. Fixed
- * arrays of atomics, handed to each core by pointer and written on control
- * messages only.
+ * quota counters, the budget for replies, the throttle of passwords and the
+ * gate before the log. Fixed arrays of atomics, handed to each core by pointer
+ * and written on control messages only.
  */
 #ifndef TURNPIKE_TURN_SHARED_H
 #define TURNPIKE_TURN_SHARED_H
@@ -12,11 +12,13 @@
 #include "turn/ports.h"
 #include "turn/quota.h"
 #include "turn/reply_budget.h"
+#include "turn/throttle.h"
 
 struct turn_shared {
 	struct ports ports;
 	struct quota quota;
 	struct reply_budget reply_budget;
+	struct throttle throttle;
 	struct log_gate gate;
 };
 

@@ -1,3 +1,4 @@
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -189,13 +190,16 @@ static void write_name(struct world *w, struct wire_out *m,
 		       const struct intent *q, const char *realm)
 {
 	const struct sim_user *u = &sim_users[q->user];
-	const char *name = q->credentials == CREDENTIALS_UNKNOWN_USER
-				   ? "mallory"
-				   : u->name;
-	struct bytes parts[] = { bytes_str(name), bytes_str(":"),
+	char name[16];
+	struct bytes parts[] = { bytes_of(name, 0), bytes_str(":"),
 				 bytes_str(realm) };
 	uint8_t hash[32];
 
+	if (q->credentials == CREDENTIALS_UNKNOWN_USER)
+		snprintf(name, sizeof(name), "mallory%u", q->stranger);
+	else
+		snprintf(name, sizeof(name), "%s", u->name);
+	parts[0] = bytes_str(name);
 	if (!q->by_hash) {
 		wire_attr(m, 0x0006, name, strlen(name));
 		return;
@@ -367,6 +371,35 @@ static void ask_channel(struct world *w, struct actor *a)
 	q.peers[0] = sim_chance(w, 900) ? a->friends[i] : any_peer(w, a);
 	q.malformed_attr = !q.peer_count && sim_chance(w, 500);
 	request(w, a, &q);
+}
+
+/*
+ * Tries passwords, of one name or of many, now and then with a nonce that it
+ * has made up.
+ */
+static void guess(struct world *w, struct actor *a)
+{
+	bool makes_up = sim_chance(w, 400), of_many = sim_chance(w, 200);
+	struct addr nonce_for = a->nonce_for;
+
+	if (!a->has_nonce)
+		return;
+	if (makes_up) {
+		a->nonce[a->nonce_bytes - 1] ^= 1;
+		a->nonce_for.family = ADDR_NONE;
+	}
+	for (unsigned n = sim_below(w, of_many ? 150 : 30); n; n--) {
+		struct intent q = new_intent(STUN_REFRESH);
+
+		q.credentials = of_many ? CREDENTIALS_UNKNOWN_USER
+					: CREDENTIALS_WRONG_PASSWORD;
+		q.stranger = (uint8_t)(n % 40);
+		request(w, a, &q);
+	}
+	if (makes_up)
+		a->nonce[a->nonce_bytes - 1] ^= 1;
+	a->nonce_for = nonce_for;
+	sim_count(w, SIM_GUESSED);
 }
 
 /* --- data -------------------------------------------------------------------- */
@@ -612,6 +645,8 @@ static void act(struct world *w, struct actor *a)
 		/* More at a time than one source may have waiting. */
 		for (unsigned n = 0; n < 7; n++)
 			ask_refresh(w, a);
+	} else if (roll == 993) {
+		guess(w, a);
 	} else if (roll >= 995) {
 		new_place(w, a);
 		a->allocated = false;

@@ -4,7 +4,7 @@
 
 static struct expectation only(int code)
 {
-	return (struct expectation){ code, code };
+	return (struct expectation){ .first = code, .second = code };
 }
 
 static struct expectation expect_capacity(struct world *w,
@@ -36,11 +36,11 @@ static struct expectation expect_capacity(struct world *w,
 		total_full = true;
 	}
 	if (user_full && total_may)
-		return (struct expectation){ 486, 508 };
+		return (struct expectation){ 486, 508, false };
 	if (user_full)
 		return only(486);
 	if (total_full)
-		return (struct expectation){ 508, user_may ? 486 : 508 };
+		return (struct expectation){ 508, user_may ? 486 : 508, false };
 	if (user_may || total_may)
 		e.second = user_may ? 486 : 508;
 	return e;
@@ -156,8 +156,11 @@ static struct expectation expect_method(struct world *w, const struct packet *p)
 
 	if (q->credentials == CREDENTIALS_UNKNOWN_USER ||
 	    q->credentials == CREDENTIALS_WRONG_PASSWORD ||
-	    (q->sha256 && !sim_users[q->user].has_sha256))
-		return only(401);
+	    (q->sha256 && !sim_users[q->user].has_sha256)) {
+		e = only(401);
+		e.failed = true;
+		return e;
+	}
 	if (q->foreign_nonce || age_s > lifetime_s + 1)
 		return only(438);
 	if (q->unknown_attr) {
@@ -235,6 +238,15 @@ struct expectation model_expect(struct world *w, uint16_t worker,
 	if (a && q->credentials != CREDENTIALS_UNKNOWN_USER &&
 	    a->user == q->user && a->sha256 == q->sha256)
 		return expect_method(w, p);
+	if (model_is_shut(w, p, true)) {
+		w->model.throttled[worker]++;
+		sim_count(w, SIM_GUESS_THROTTLED);
+		return only(EXPECT_NOTHING);
+	}
+	if (q->foreign_nonce && model_is_shut(w, p, false)) {
+		sim_count(w, SIM_GUESS_NEEDS_NONCE);
+		return only(438);
+	}
 	if (count_waiting(w, worker, p, &same) >= 4 && !same)
 		return only(500);
 	if (same) {

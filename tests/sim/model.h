@@ -18,6 +18,7 @@ enum { EXPECT_SUCCESS = 0, EXPECT_NOTHING = -1, EXPECT_LOOKUP = -2 };
 struct expectation {
 	int first;
 	int second;
+	bool failed; /* a wrong password, or an unknown user */
 };
 
 /*
@@ -42,6 +43,13 @@ size_t model_answer_bytes(const struct world *w, const struct packet *p,
 void model_received(struct world *w, const struct addr *from, size_t len);
 bool model_may_answer(struct world *w, const struct addr *to, size_t len);
 void model_answered(struct world *w, const struct addr *to, size_t len);
+
+/*
+ * Whether the sender, with a nonce of ours or among those without, has been
+ * wrong too often to be checked; and that it was wrong.
+ */
+bool model_is_shut(struct world *w, const struct packet *p, bool proven);
+void model_failed(struct world *w, const struct packet *p);
 
 const char *model_realm_name(uint8_t realm);
 

@@ -262,7 +262,7 @@ static void expect_budget(struct world *w, uint16_t worker,
 	if (e->first < 0 || !model_is_unproven(w, p, looked_up, e->first) ||
 	    model_may_answer(w, &p->from, model_answer_bytes(w, p, e->first)))
 		return;
-	*e = (struct expectation){ EXPECT_NOTHING, EXPECT_NOTHING };
+	e->first = e->second = EXPECT_NOTHING;
 	w->model.refused[worker]++;
 	sim_count(w, SIM_ANSWER_REFUSED);
 }
@@ -310,6 +310,8 @@ void model_message(struct world *w, uint16_t worker, const struct packet *p,
 	if (p->intent.is_request && !looked_up)
 		model_received(w, &p->from, p->len);
 	e = model_expect(w, worker, p, looked_up, result);
+	if (e.failed)
+		model_failed(w, p);
 	expect_budget(w, worker, p, looked_up, &e);
 	for (unsigned i = 0; i < out->count; i++) {
 		const struct action *x = &out->items[i];
@@ -493,6 +495,13 @@ static uint64_t count_refused(const struct world *w, uint16_t worker)
 
 void model_dropped(struct world *w, uint16_t worker)
 {
+	const struct counters *c = turn_counters(w->servers[worker]);
+	uint64_t throttled = counter_get(&c->dropped[DROP_THROTTLED]);
+
+	if (throttled != w->model.throttled[worker])
+		sim_fail(w, "%llu requests were throttled, not %llu",
+			 (unsigned long long)throttled,
+			 (unsigned long long)w->model.throttled[worker]);
 	if (count_refused(w, worker) != w->model.refused[worker])
 		sim_fail(w, "%llu answers were held back, not %llu",
 			 (unsigned long long)count_refused(w, worker),

@@ -40,8 +40,9 @@ struct intent {
 	bool is_request;
 	uint16_t method;
 	enum sim_credentials credentials;
-	uint8_t user; /* index into sim_users */
-	bool sha256;  /* key and integrity by SHA-256 */
+	uint8_t user;     /* index into sim_users */
+	uint8_t stranger; /* which unknown user */
+	bool sha256;      /* key and integrity by SHA-256 */
 	bool by_hash;
 	bool foreign_nonce; /* made up, or for another address */
 	int64_t nonce_wall_s;
@@ -120,6 +121,9 @@ struct packet {
 	X(FLOODED) \
 	X(ANSWER_REFUSED) \
 	X(ANSWERED_IN_A_FLOOD) \
+	X(GUESSED) \
+	X(GUESS_THROTTLED) \
+	X(GUESS_NEEDS_NONCE) \
 	X(SHUTDOWN_ENDED)
 /* clang-format on */
 
@@ -231,6 +235,19 @@ struct model_prefix {
 	struct model_sent events[SIM_BUDGET_EVENTS];
 };
 
+/* How often a source was wrong, in the name of somebody or in all. */
+#define SIM_BUCKETS 2048
+#define SIM_NAME_BYTES 32
+
+struct model_bucket {
+	struct addr ip;
+	bool proven;
+	size_t name_bytes; /* 0: in all */
+	uint8_t name[SIM_NAME_BYTES];
+	uint64_t owed_ms; /* what the refill takes that it needs */
+	uint64_t at_ms;
+};
+
 struct world;
 
 struct model {
@@ -240,6 +257,9 @@ struct model {
 	struct waiting waiting[SIM_WAITING_MAX];
 	struct model_prefix prefixes[SIM_PREFIXES];
 	uint64_t refused[SIM_WORKERS_MAX]; /* answers, by the budget */
+	struct model_bucket buckets[SIM_BUCKETS];
+	unsigned bucket_count;
+	uint64_t throttled[SIM_WORKERS_MAX];
 	struct addr denied;    /* the rule that was added, a /24; or none */
 	uint32_t denied_ports; /* from this one on; 0: all */
 	bool is_dry_run;       /* the rule is let through */

@@ -575,7 +575,9 @@ void core_forgive(struct core *c)
 	struct turn_shared *s = c->shared;
 	struct hash_key key = s->reply_budget.key;
 
+	throttle_fini(&s->throttle);
 	reply_budget_fini(&s->reply_budget);
+	ck_assert_int_eq(throttle_init(&s->throttle, &key), 0);
 	ck_assert_int_eq(reply_budget_init(&s->reply_budget, &key), 0);
 }
 

@@ -220,8 +220,8 @@ const char *core_signature(struct core *c, const struct core_user *user);
 const char *core_log_field(const struct core *c, const char *name);
 
 /*
- * As if nobody had been without a nonce until now: fills the reply budget, for
- * tests that try more than it would allow.
+ * As if nobody had been wrong or without a nonce until now: fills the reply
+ * budget and the throttle, for tests that try more than those would allow.
  */
 void core_forgive(struct core *c);
 

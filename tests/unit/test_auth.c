@@ -399,8 +399,9 @@ START_TEST(any_changed_byte_breaks_the_integrity)
 	/* The transaction id, types, values; lengths would break the form. */
 	for (size_t at = 8; at < len; at += 4) {
 		q.bytes[at] ^= 1;
+		core_forgive(&c);
 		core_send_bytes(&c, &client, 0, bytes_of(q.bytes, len));
-		ck_assert_uint_ne(core_code(&c), 0);
+		ck_assert_uint_gt(core_code(&c), 1);
 		q.bytes[at] ^= 1;
 	}
 	core_send_bytes(&c, &client, 0, bytes_of(q.bytes, len));
@@ -951,6 +952,221 @@ START_TEST(the_key_nobody_has_is_nobodys)
 }
 END_TEST
 
+/* --- the throttle: turn/throttle.h ----------------------------------------------------------------- */
+
+/* Wrong passwords until one is dropped; returns how many were answered. */
+static unsigned guess(const struct core_signing *how, uint16_t code)
+{
+	for (unsigned n = 0; n < 1000; n++)
+		if (try_signing(how) != code)
+			return n;
+	return 1000;
+}
+
+static uint64_t throttled(void)
+{
+	return core_dropped(&c, DROP_THROTTLED);
+}
+
+START_TEST(wrong_passwords_are_throttled_before_any_lookup)
+{
+	struct core_signing how = { .user = &core_liar };
+
+	ck_assert_uint_eq(guess(&how, 401), 10);
+	ck_assert_uint_eq(core_code(&c), 1);
+	ck_assert_uint_eq(throttled(), 1);
+	ck_assert_uint_eq(c.lookups_asked, 10);
+	/* The right one as well, or the guesser would know. */
+	ck_assert_uint_eq(try_user(&core_alice), 1);
+	ck_assert_uint_eq(c.lookups_asked, 10);
+	core_pass(&c, 1000);
+	ck_assert_uint_eq(guess(&how, 401), 1);
+	core_pass(&c, 11000);
+	ck_assert_uint_eq(try_user(&core_alice), 0);
+}
+END_TEST
+
+START_TEST(unknown_users_are_throttled_alike)
+{
+	struct core_signing how = { .user = &core_nobody };
+
+	ck_assert_uint_eq(guess(&how, 401), 10);
+	ck_assert_uint_eq(try_user(&core_alice), 0);
+	/* A hash is a name. */
+	offer(false, true);
+	how.user = &core_alice_by_hash;
+	how.name = bytes_of("12345678901234567890123456789012", 32);
+	ck_assert_uint_eq(guess(&how, 401), 10);
+}
+END_TEST
+
+/* Another name or source is not concerned; of one source 100 are too many. */
+START_TEST(the_throttle_is_for_a_source_and_a_name)
+{
+	struct core_signing how = { .user = &core_liar };
+	unsigned answered = 10;
+	char name[8];
+
+	guess(&how, 401);
+	client.port++;
+	ck_assert_uint_eq(try_user(&core_alice), 1);
+	ck_assert_uint_eq(try_user(&core_bob), 0);
+	client = core_client(2, 5000);
+	ck_assert_uint_eq(try_user(&core_alice), 0);
+	client = core_client(1, 5002);
+	how.user = &core_nobody;
+	for (unsigned i = 0; i < 20; i++) {
+		snprintf(name, sizeof(name), "nobod%u", i);
+		how.name = bytes_str(name);
+		answered += guess(&how, 401);
+	}
+	ck_assert_uint_eq(answered, 100);
+	ck_assert_uint_eq(try_user(&core_bob), 1);
+	client = core_client(2, 5001);
+	ck_assert_uint_eq(try_user(&core_bob), 0);
+}
+END_TEST
+
+/* Its key is known: no source is asked, nothing can be guessed. */
+START_TEST(a_living_allocation_is_not_throttled)
+{
+	struct addr inside = client;
+
+	ck_assert_uint_eq(core_allocate(&c, &inside, 1), 0);
+	client.port++;
+	guess(&(struct core_signing){ .user = &core_liar }, 401);
+	ck_assert_uint_eq(try_user(&core_alice), 1);
+	ck_assert_uint_eq(core_refresh(&c, &inside, 2, 600), 0);
+	ck_assert_uint_eq(core_refresh(&c, &inside, 3, 0), 0);
+}
+END_TEST
+
+/* Decisions, "Answers": a spoofed source locks nobody out. */
+START_TEST(without_a_nonce_of_ours_nobody_is_locked_out)
+{
+	struct core_signing spoofed = { .user = &core_liar,
+					.nonce_client = core_client(9, 9) };
+
+	for (unsigned i = 0; i < 1000; i++)
+		ck_assert_uint_ne(try_signing(&spoofed), 0);
+	ck_assert_uint_eq(throttled(), 0);
+	ck_assert_uint_eq(c.logs, 0);
+	ck_assert_uint_eq(try_user(&core_alice), 0);
+}
+END_TEST
+
+/* And a made-up nonce is no way around: right and wrong look the same then. */
+START_TEST(without_a_nonce_of_ours_nobody_guesses_without_end)
+{
+	struct core_signing how = { .user = &core_liar,
+				    .nonce_client = core_client(9, 9) };
+	unsigned lookups;
+
+	ck_assert_uint_eq(guess(&how, 401), 10);
+	ck_assert_uint_eq(core_code(&c), 438);
+	lookups = c.lookups_asked;
+	ck_assert_uint_eq(try_signing(&how), 438);
+	how.user = &core_alice;
+	ck_assert_uint_eq(try_signing(&how), 438);
+	ck_assert_str_eq(core_reply_attrs(&c), "ERROR-CODE REALM NONCE");
+	ck_assert_uint_eq(c.lookups_asked, lookups);
+	/* Who takes the nonce of that 438 is through. */
+	how.nonce_client = client;
+	ck_assert_uint_eq(try_signing(&how), 0);
+	core_refresh(&c, &client, 2, 0);
+	how = (struct core_signing){ .user = &core_liar,
+				     .nonce_client = core_client(9, 9) };
+	core_pass(&c, 1000);
+	ck_assert_uint_eq(guess(&how, 401), 1);
+}
+END_TEST
+
+/* An old nonce of ours was sent to that address. */
+START_TEST(an_old_nonce_counts)
+{
+	struct core_signing how = { .user = &core_liar, .nonce_age_s = 900 };
+
+	ck_assert_uint_eq(guess(&how, 401), 10);
+	ck_assert_uint_eq(throttled(), 1);
+}
+END_TEST
+
+/* 1,000 clients behind one address, some with an old nonce. */
+START_TEST(an_office_with_the_right_passwords_is_not_throttled)
+{
+	struct core_signing how = { .user = &core_alice };
+
+	for (unsigned i = 0; i < 1000; i++) {
+		client.port = (uint16_t)(1024 + i);
+		how.nonce_age_s = i % 10 ? 0 : 900;
+		ck_assert_uint_eq(try_signing(&how), i % 10 ? 0 : 438);
+		if (i % 10)
+			ck_assert_uint_eq(core_refresh(&c, &client, 1, 0), 0);
+	}
+	ck_assert_uint_eq(throttled(), 0);
+}
+END_TEST
+
+/* Where sources answer later, the four that wait are in hand. */
+START_TEST(what_waits_for_its_key_is_answered)
+{
+	struct ref tickets[4];
+
+	c.config.lookups_are_async = true;
+	core_restart(&c);
+	for (unsigned i = 0; i < 8; i++)
+		ck_assert_uint_eq(try_user(&core_liar), 401);
+	c.hold_lookups = true;
+	for (unsigned i = 0; i < 4; i++) {
+		core_begin_allocate(&q, &client, i);
+		ck_assert_uint_eq(core_ask(&c, &q, &core_liar), 1);
+		tickets[i] = c.last_ticket;
+	}
+	for (unsigned i = 0; i < 4; i++) {
+		core_answer_lookup(&c, tickets[i]);
+		ck_assert_uint_eq(core_code(&c), 401);
+	}
+	c.hold_lookups = false;
+	ck_assert_uint_eq(try_user(&core_alice), 1);
+	core_pass(&c, 2999);
+	ck_assert_uint_eq(try_user(&core_alice), 1);
+	core_pass(&c, 1);
+	ck_assert_uint_eq(try_user(&core_alice), 0);
+}
+END_TEST
+
+START_TEST(the_throttle_is_the_processes)
+{
+	static struct core beside;
+
+	core_start_worker(&beside, 1, &c);
+	guess(&(struct core_signing){ .user = &core_liar }, 401);
+	core_begin_allocate(&q, &client, 1);
+	ck_assert_uint_eq(core_ask(&beside, &q, &core_alice), 1);
+	ck_assert_uint_eq(core_dropped(&beside, DROP_THROTTLED), 1);
+	core_teardown_worker(&beside);
+}
+END_TEST
+
+START_TEST(a_throttled_source_is_logged_once_a_minute)
+{
+	for (unsigned i = 0; i < 20; i++)
+		try_user(&core_liar);
+	ck_assert_uint_eq(throttled(), 10);
+	ck_assert_uint_eq(c.logs, 2);
+	ck_assert_str_eq(c.log.message, "requests throttled");
+	ck_assert_int_eq(c.log.level, LOG_LEVEL_NOTICE);
+	ck_assert_str_eq(core_log_field(&c, "client"), "192.0.2.1:5000");
+	ck_assert_str_eq(core_log_field(&c, "realm"), CORE_REALM);
+	ck_assert_str_eq(core_log_field(&c, "held_back"), "(none)");
+	core_pass(&c, LOG_GATE_INTERVAL_MS);
+	for (unsigned i = 0; i < 11; i++)
+		try_user(&core_liar);
+	ck_assert_uint_eq(c.logs, 4);
+	ck_assert_str_eq(core_log_field(&c, "held_back"), "9");
+}
+END_TEST
+
 /* --- the log ------------------------------------------------------------------------------------------ */
 
 START_TEST(a_refusal_is_logged_with_its_source)
@@ -1111,6 +1327,17 @@ static Suite *suite(void)
 	tcase_add_test(t, unknown_user_and_wrong_password_are_alike);
 	tcase_add_test(t, a_missing_key_is_alike);
 	tcase_add_test(t, the_key_nobody_has_is_nobodys);
+	tcase_add_test(t, wrong_passwords_are_throttled_before_any_lookup);
+	tcase_add_test(t, unknown_users_are_throttled_alike);
+	tcase_add_test(t, the_throttle_is_for_a_source_and_a_name);
+	tcase_add_test(t, a_living_allocation_is_not_throttled);
+	tcase_add_test(t, without_a_nonce_of_ours_nobody_is_locked_out);
+	tcase_add_test(t, without_a_nonce_of_ours_nobody_guesses_without_end);
+	tcase_add_test(t, an_old_nonce_counts);
+	tcase_add_test(t, an_office_with_the_right_passwords_is_not_throttled);
+	tcase_add_test(t, what_waits_for_its_key_is_answered);
+	tcase_add_test(t, the_throttle_is_the_processes);
+	tcase_add_test(t, a_throttled_source_is_logged_once_a_minute);
 	tcase_add_test(t, a_refusal_is_logged_with_its_source);
 	tcase_add_test(t, any_of_several_keys_opens);
 	tcase_add_test(t, the_first_of_several_keys_opens);
