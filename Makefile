@@ -245,6 +245,10 @@ check-system: all ## the real daemon with real clients (pytest; root for some)
 check-browser: all ## calls between headless Chromium pages through the daemon
 	$(test_env) npm --prefix tests/browser test
 
+.PHONY: check-proxy
+check-proxy: ## the signaling proxy: real nginx, upstreams, resolver, a browser
+	$(test_env) PYTHON="$(PYTHON)" tests/proxy/run
+
 .PHONY: check-bare
 check-bare: ## ./bootstrap run and check in a minimal Debian 12 (root, debootstrap)
 	tests/bare/run
@@ -344,7 +348,8 @@ systemd_files := $(patsubst systemd/%.in,$(BUILD)/systemd/%,\
 .PHONY: systemd-files
 systemd-files: $(systemd_files)
 
-manuals := $(wildcard man/*.[158])
+proxy_manual := man/turnpike-proxy-setup.8
+manuals := $(filter-out $(proxy_manual),$(wildcard man/*.[158]))
 documents := $(wildcard README.md CHANGELOG.md LICENSE)
 
 .PHONY: install
@@ -391,6 +396,34 @@ uninstall: ## removes what install put there; turnpike.conf stays
 	rm -f $(addprefix $(DESTDIR)$(docdir)/,$(documents) \
 		examples/privileged-port.conf examples/fail2ban-filter.conf)
 	-rmdir $(DESTDIR)$(docdir)/examples $(DESTDIR)$(docdir)
+
+# The signaling proxy is installed by itself: it may stand elsewhere.
+proxydir = $(datarootdir)/turnpike/proxy
+.PHONY: install-proxy
+install-proxy: ## the signaling proxy's files and turnpike-proxy-setup; needs nginx then
+	$(INSTALL) -d $(DESTDIR)$(sbindir) $(DESTDIR)$(mandir)/man8 \
+		$(DESTDIR)$(proxydir)/http $(DESTDIR)$(proxydir)/server \
+		$(DESTDIR)$(docdir)
+	sed -e 's,^share=.*,share=$(proxydir),' \
+		-e 's,^sysconfdir=.*,sysconfdir=$(sysconfdir),' \
+		deploy/nginx/turnpike-proxy-setup \
+		>$(DESTDIR)$(sbindir)/turnpike-proxy-setup
+	chmod 755 $(DESTDIR)$(sbindir)/turnpike-proxy-setup
+	$(INSTALL) -m 644 deploy/nginx/*.in deploy/nginx/*.conf etc/acs.list \
+		$(DESTDIR)$(proxydir)
+	$(INSTALL) -m 644 deploy/nginx/http/*.conf $(DESTDIR)$(proxydir)/http
+	$(INSTALL) -m 644 deploy/nginx/server/*.conf \
+		$(DESTDIR)$(proxydir)/server
+	$(INSTALL) -m 644 $(proxy_manual) $(DESTDIR)$(mandir)/man8
+	$(INSTALL) -m 644 doc/signaling-proxy.md $(DESTDIR)$(docdir)
+
+.PHONY: uninstall-proxy
+uninstall-proxy: ## removes what install-proxy put there
+	rm -f $(DESTDIR)$(sbindir)/turnpike-proxy-setup \
+		$(DESTDIR)$(mandir)/man8/$(notdir $(proxy_manual)) \
+		$(DESTDIR)$(docdir)/signaling-proxy.md
+	rm -rf $(DESTDIR)$(proxydir)
+	-rmdir $(DESTDIR)$(datarootdir)/turnpike $(DESTDIR)$(docdir)
 
 # The release: what git holds, and configure, so that no autoconf is needed.
 # Time and owner are fixed, so that the same commit gives the same bytes.
