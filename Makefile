@@ -106,12 +106,14 @@ unit_help_src := $(filter-out $(unit_src),$(sort $(wildcard tests/unit/*.c)))
 sim_src := $(sort $(wildcard tests/sim/*.c))
 fuzz_src := $(sort $(wildcard tests/fuzz/fuzz_*.c))
 fuzz_help_src := $(filter-out $(fuzz_src),$(sort $(wildcard tests/fuzz/*.c)))
+system_src := $(sort $(wildcard tests/system/*.c))
 bench_all := $(sort $(wildcard tests/bench/*.c))
 bench_src := $(filter-out tests/bench/common_%,$(bench_all))
 bench_help_src := $(filter tests/bench/common_%,$(bench_all))
 
 all_src := $(core_src) $(shell_src) $(main_src) $(ctl_src) $(unit_src) \
-	$(unit_help_src) $(sim_src) $(fuzz_src) $(fuzz_help_src) $(bench_all)
+	$(unit_help_src) $(sim_src) $(fuzz_src) $(fuzz_help_src) $(system_src) \
+	$(bench_all)
 all_headers := $(sort $(wildcard src/*.h src/*/*.h tests/*/*.h))
 
 objects = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
@@ -124,6 +126,7 @@ ctl := $(if $(ctl_src),$(BUILD)/turnpikectl)
 unit_programs := $(call programs,$(unit_src))
 sim_program := $(if $(sim_src),$(BUILD)/tests/sim/sim)
 fuzz_programs := $(call programs,$(fuzz_src))
+system_programs := $(call programs,$(system_src))
 bench_programs := $(call programs,$(bench_src))
 
 all: $(daemon) $(ctl)
@@ -188,6 +191,9 @@ $(unit_programs): $(BUILD)/%: $(BUILD)/obj/%.o \
 $(BUILD)/tests/sim/sim: $(call objects,$(sim_src)) $(core_lib)
 	$(call link)
 
+$(system_programs): $(BUILD)/%: $(BUILD)/obj/%.o $(all_lib)
+	$(call link,$*.c)
+
 $(bench_programs): $(BUILD)/%: $(BUILD)/obj/%.o \
 		$(call objects,$(bench_help_src)) $(all_lib)
 	$(call link,$*.c)
@@ -237,8 +243,10 @@ sim-long: ## the simulator with SIM_LONG_SEEDS seeds (100,000), new ones each da
 test_env = env PATH="$(CURDIR)/build/tools/bin:$$PATH" \
 	TURNPIKED="$(abspath $(BUILD))/turnpiked"
 
-.PHONY: check-system
-check-system: all ## the real daemon with real clients (pytest; root for some)
+.PHONY: check-system system-programs
+system-programs: $(system_programs)
+
+check-system: all $(system_programs) ## the real daemon with real clients (pytest; root for some)
 	$(test_env) $(PYTHON) -m pytest -q -rs tests/system
 
 .PHONY: check-browser
