@@ -446,10 +446,27 @@ dist: ## turnpike-VERSION.tar.gz of the files git knows, with configure
 	gzip -9n >$(release).tar.gz
 	@echo $(release).tar.gz
 
+# Debian packages, built in a copy of the files git knows, as a packager
+# would; lintian has the last word.
+deb_src := build/deb/$(release)
+.PHONY: deb
+deb: ## Debian packages turnpike and turnpike-signaling-proxy, in build/deb
+	@rm -rf build/deb && mkdir -p $(deb_src)
+	@git ls-files | tar --create --files-from=- | tar -x -C $(deb_src)
+	@cp -a $(deb_src)/deploy/debian $(deb_src)/debian
+	@test "$$(dpkg-parsechangelog -l $(deb_src)/debian/changelog \
+		-S Version)" = $(VERSION) || { echo "deploy/debian/changelog" \
+		"is not at version $(VERSION)"; exit 1; }
+	cd $(deb_src) && env -u MAKEFLAGS -u MAKELEVEL \
+		dpkg-buildpackage -b -us -uc >../log 2>&1 || \
+		{ tail -n 50 ../log; exit 1; }
+	lintian --fail-on error,warning build/deb/*.changes
+	@ls build/deb/*.deb
+
 .PHONY: clean
 clean: ## removes what make made in BUILD (not build/tools)
 	rm -rf $(addprefix $(BUILD)/,obj tests systemd asan tsan valgrind fuzz \
-		cover mutants ci clang gcc flags turnpiked turnpikectl *.a)
+		cover deb mutants ci clang gcc flags turnpiked turnpikectl *.a)
 
 .PHONY: distclean
 distclean: ## clean, and removes build/ with its tools, configure and config.*
