@@ -234,6 +234,20 @@ void quota_give(struct quota *q, uint64_t user)
 	return_total(q);
 }
 
+uint32_t quota_slots(const struct quota *q)
+{
+	return q->mask + 1;
+}
+
+uint32_t quota_slot(const struct quota *q, uint64_t user)
+{
+	uint64_t word;
+	const _Atomic uint64_t *slot = find_settled(q, user, &word);
+
+	assert(slot);
+	return (uint32_t)(slot - q->slots);
+}
+
 uint32_t quota_of(const struct quota *q, uint64_t user)
 {
 	uint64_t word;

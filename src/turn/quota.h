@@ -54,6 +54,14 @@ enum quota_result quota_take(struct quota *q, uint64_t user, uint32_t user_max);
 /* Returns one charge. Returning what was not charged is an assertion. */
 void quota_give(struct quota *q, uint64_t user);
 
+/*
+ * Where the user is counted, for arrays beside the counters of quota_slots()
+ * items: the same place for all workers while the user has something charged;
+ * without that it is an assertion.
+ */
+uint32_t quota_slots(const struct quota *q);
+uint32_t quota_slot(const struct quota *q, uint64_t user);
+
 /* What the user has charged now. */
 uint32_t quota_of(const struct quota *q, uint64_t user);
 

@@ -69,6 +69,44 @@ static void take(uint64_t user, uint32_t user_max, enum quota_result expected)
 		ck_abort_msg("result %d, expected %d", result, expected);
 }
 
+/* Arrays beside the counters have a place for each user that is charged. */
+START_TEST(a_charged_user_keeps_its_slot)
+{
+	uint32_t slot, other;
+
+	open_quota(8);
+	ck_assert_uint_eq(quota_slots(&q), q.mask + 1);
+	take(neighbour(0), 0, QUOTA_OK);
+	take(neighbour(1), 0, QUOTA_OK);
+	slot = quota_slot(&q, neighbour(0));
+	other = quota_slot(&q, neighbour(1));
+	ck_assert_uint_ne(slot, other);
+	ck_assert_uint_lt(slot, quota_slots(&q));
+	ck_assert_uint_lt(other, quota_slots(&q));
+	take(neighbour(1), 0, QUOTA_OK);
+	quota_give(&q, neighbour(0));
+	quota_give(&q, neighbour(1));
+	ck_assert_uint_eq(quota_slot(&q, neighbour(1)), other);
+	/* Who was alone and comes back has the same one. */
+	take(neighbour(0), 0, QUOTA_OK);
+	ck_assert_uint_eq(quota_slot(&q, neighbour(0)), slot);
+}
+END_TEST
+
+static void ask_slot(void *arg)
+{
+	quota_slot(&q, *(uint64_t *)arg);
+}
+
+START_TEST(without_a_charge_there_is_no_slot)
+{
+	uint64_t user = 7;
+
+	open_quota(8);
+	ck_assert(unit_aborts(ask_slot, &user));
+}
+END_TEST
+
 START_TEST(total_limit)
 {
 	open_quota(3);
@@ -548,6 +586,8 @@ static Suite *quota_suite(void)
 
 	tcase_add_checked_fixture(limits, NULL, teardown);
 	tcase_set_timeout(limits, 60);
+	tcase_add_test(limits, a_charged_user_keeps_its_slot);
+	tcase_add_test(limits, without_a_charge_there_is_no_slot);
 	tcase_add_test(limits, total_limit);
 	tcase_add_test(limits, user_limit);
 	tcase_add_test(limits, total_before_user);
