@@ -131,6 +131,24 @@ static void ask_for_socket(struct turn_server *s, uint32_t index,
 	};
 }
 
+static uint64_t allocation_rate(const struct turn_server *s, uint8_t realm)
+{
+	uint64_t own = s->config.realms[realm].allocation_rate;
+
+	return own ? own : s->config.limits.rates.allocation;
+}
+
+/* Its user's bandwidth is shared by the user's sessions on all workers. */
+static void join_rates(struct request *r, const struct allocation *a)
+{
+	struct turn_server *s = r->server;
+	struct user *user = pool_at(&s->users.pool, a->user);
+
+	rates_join(&s->flows.rates, &user->rates,
+		   quota_slot(&s->shared->quota, a->quota_user), a->quota_user,
+		   r->grant.rate_bytes_per_s);
+}
+
 uint16_t allocation_begin(struct request *r,
 			  const struct allocation_request *want)
 {
@@ -156,9 +174,12 @@ uint16_t allocation_begin(struct request *r,
 	a->first_permission = POOL_NONE;
 	a->first_channel = POOL_NONE;
 	a->packets_max = r->grant.packets_max;
+	a->rates.per_s = allocation_rate(s, r->realm);
+	a->limited = a->packets_max || a->rates.per_s;
 	a->began_ms = r->now->mono_ms;
 	a->quota_user = user;
 	a->user = users_join(&s->users, r->realm, r->name);
+	join_rates(r, a);
 	a->key = pool_take(&s->keys);
 	assert(a->key != POOL_NONE);
 	*(struct secret *)pool_at(&s->keys, a->key) = r->key;
@@ -267,6 +288,65 @@ void allocation_log_peers(struct turn_server *s, const struct now *now,
 	log = log_session(s, now, at(s, index), "session has a new peer", out);
 	log_bytes(log, "peer", bytes_of(text, len));
 	log_number(log, "count", count);
+}
+
+/* What to raise; a user may have its own rate. */
+static const char *limit_option(const struct turn_server *s,
+				const struct allocation *a,
+				enum drop_reason reason)
+{
+	const struct user *user = pool_at(&s->users.pool, a->user);
+
+	switch (reason) {
+	case DROP_PEER_LIMIT:
+		return "limits.peers, limits.new_peers_per_second";
+	case DROP_RATE_ALLOCATION:
+		return "limits.allocation_rate";
+	case DROP_RATE_USER:
+		return rates_own(&s->flows.rates, &user->rates)
+			       ? "the user's own rate"
+			       : "limits.user_rate";
+	default:
+		return "limits.total_rate";
+	}
+}
+
+/* Whom a line about the limit is for: a user, or everybody. */
+static bool limit_is_untold(struct turn_server *s, const struct now *now,
+			    const struct allocation *a, enum drop_reason reason,
+			    uint32_t *held)
+{
+	const uint64_t subject[] = {
+		reason,
+		reason == DROP_RATE_TOTAL ? 0 : a->quota_user,
+	};
+
+	return log_gate_pass(&s->shared->gate,
+			     bytes_of(subject, sizeof(subject)), now->mono_ms,
+			     held);
+}
+
+bool allocation_log_limit(struct turn_server *s, const struct now *now,
+			  struct actions *out)
+{
+	struct flow_notice notice;
+	const struct allocation *a;
+	struct log_record *log;
+	uint32_t held;
+
+	if (!flow_next_notice(&s->flows, &notice))
+		return false;
+	a = pool_get(&s->flows.allocations, notice.allocation);
+	if (!a || !limit_is_untold(s, now, a, notice.reason, &held))
+		return true;
+	log = log_session(s, now, a, "a limit of the data path is reached",
+			  out);
+	log->level = LOG_LEVEL_WARNING;
+	log_text(log, "limit", drop_reason_name(notice.reason));
+	log_text(log, "option", limit_option(s, a, notice.reason));
+	if (held)
+		log_number(log, "held_back", held);
+	return true;
 }
 
 void allocation_opened(struct turn_server *s, const struct now *now,

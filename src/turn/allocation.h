@@ -68,6 +68,13 @@ void allocation_log_peers(struct turn_server *s, const struct now *now,
 			  unsigned count, struct actions *out);
 
 /*
+ * Tells of one limit that the data path came upon: a warning for each user,
+ * limit and interval, naming the option to raise. False if there was none.
+ */
+bool allocation_log_limit(struct turn_server *s, const struct now *now,
+			  struct actions *out);
+
+/*
  * The allocation's timer was due: ends it, or removes what of it has expired.
  */
 void allocation_due(struct turn_server *s, const struct now *now,

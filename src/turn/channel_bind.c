@@ -75,6 +75,22 @@ static bool has_room(const struct request *r, uint16_t number,
 	       flow_find_permission(&s->flows, r->allocation, &ip) != POOL_NONE;
 }
 
+/*
+ * Whether the allocation may begin to send to the peer of a new binding, as it
+ * does with the first Send indication to a peer. Comes last: it is counted.
+ */
+static bool may_begin(struct request *r, uint16_t number,
+		      const struct addr *peer)
+{
+	struct flow_table *t = &r->server->flows;
+
+	if (flow_find_channel(t, r->allocation, number) != POOL_NONE ||
+	    flow_take_peer(t, r->now, r->allocation, peer))
+		return true;
+	flow_notice(t, r->now, r->allocation, DROP_PEER_LIMIT);
+	return false;
+}
+
 static void handle(struct request *r)
 {
 	struct turn_server *s = r->server;
@@ -89,6 +105,8 @@ static void handle(struct request *r)
 	permission_remove_expired(&s->flows, r->allocation, r->now->mono_ms);
 	code = check(r, &number, &named, &peer);
 	if (!code && !has_room(r, number, &peer))
+		code = STUN_INSUFFICIENT_CAPACITY;
+	if (!code && !may_begin(r, number, &peer))
 		code = STUN_INSUFFICIENT_CAPACITY;
 	if (code) {
 		reply_error(s, r->out, &r->to, code);

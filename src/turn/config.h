@@ -9,6 +9,7 @@
 #include "stun/attr.h"
 #include "turn/nonce.h"
 #include "turn/peer_policy.h"
+#include "turn/rates.h"
 
 #define TURN_REALMS_MAX PEER_POLICY_REALMS_MAX
 #define TURN_LISTENERS_MAX 256
@@ -26,6 +27,8 @@ struct turn_realm {
 	/* What this realm's credential sources can do, decided by conf. */
 	bool offer_sha256;   /* list SHA-256 and MD5; else MD5 is implied */
 	bool offer_userhash; /* set the username-anonymity bit */
+	/* Bytes per second of an allocation, each way; 0: as limits say. */
+	uint64_t allocation_rate;
 };
 
 /* Where clients reach us: the server's half of the 5-tuple. */
@@ -45,6 +48,9 @@ struct turn_limits {
 	uint32_t dynamic_allocations_per_source;
 	uint16_t permissions_per_allocation;
 	uint16_t channels_per_allocation;
+	struct rates_limits rates;
+	/* Peers that an allocation may begin to send to; burst 0: any. */
+	struct bucket_rate peers;
 };
 
 struct turn_config {

@@ -21,7 +21,11 @@
 	X(BAD_INDICATION, "bad_indication")                                    \
 	X(PEER_FAMILY, "peer_family")                                          \
 	X(PEER_DENIED, "peer_denied")                                          \
+	X(PEER_LIMIT, "peer_limit")           /* too many peers, too fast */   \
 	X(PACKET_LIMIT, "packet_limit")       /* of a self-test credential */  \
+	X(RATE_ALLOCATION, "allocation_rate") /* bandwidth, see rates.h */     \
+	X(RATE_USER, "user_rate")                                              \
+	X(RATE_TOTAL, "total_rate")                                            \
 	X(HAIRPIN_NO_PEER, "hairpin_no_peer") /* no allocation at that port */ \
 	X(HAIRPIN_FULL, "hairpin_full")       /* the other worker's ring */    \
 	X(TOO_LARGE, "too_large")          /* with its header over 65,507 */   \

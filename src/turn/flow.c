@@ -6,6 +6,7 @@
 #include "stun/builder.h"
 #include "stun/channel_data.h"
 #include "stun/message.h"
+#include "turn/log_gate.h"
 
 /* Verdicts name flows in two ranges, one for each direction. */
 #define FLOW_TO_CLIENT 0x80000000u
@@ -24,6 +25,8 @@ int flow_init(struct flow_table *t, uint32_t allocations,
 		.ports = ports,
 		.peers = peers,
 	};
+	/* Until the caller says what is shared there are no limits. */
+	rates_init(&t->rates, NULL);
 	if (pool_init(&t->allocations, sizeof(struct allocation), allocations,
 		      false) ||
 	    pool_init(&t->permissions, sizeof(struct permission),
@@ -37,7 +40,8 @@ int flow_init(struct flow_table *t, uint32_t allocations,
 	    map_init(&t->by_number, &t->channels,
 		     offsetof(struct channel, by_number)) ||
 	    map_init(&t->by_peer, &t->channels,
-		     offsetof(struct channel, by_peer)))
+		     offsetof(struct channel, by_peer)) ||
+	    peer_seen_init(&t->seen, allocations))
 		goto out;
 	err = 0;
 out:
@@ -48,6 +52,7 @@ out:
 
 void flow_fini(struct flow_table *t)
 {
+	peer_seen_fini(&t->seen);
 	map_fini(&t->by_peer);
 	map_fini(&t->by_number);
 	map_fini(&t->by_ip);
@@ -67,14 +72,20 @@ uint32_t flow_hash_client(const struct flow_table *t, const struct addr *client,
 	return (uint32_t)hash_bytes(&t->key, bytes_of(key, sizeof(key)));
 }
 
-uint32_t flow_hash_peer(const struct flow_table *t, uint32_t allocation,
-			const struct addr *peer)
+static uint64_t hash_peer(const struct flow_table *t, uint32_t allocation,
+			  const struct addr *peer)
 {
 	uint8_t key[sizeof(*peer) + sizeof(allocation)];
 
 	memcpy(key, peer, sizeof(*peer));
 	memcpy(key + sizeof(*peer), &allocation, sizeof(allocation));
-	return (uint32_t)hash_bytes(&t->key, bytes_of(key, sizeof(key)));
+	return hash_bytes(&t->key, bytes_of(key, sizeof(key)));
+}
+
+uint32_t flow_hash_peer(const struct flow_table *t, uint32_t allocation,
+			const struct addr *peer)
+{
+	return (uint32_t)hash_peer(t, allocation, peer);
 }
 
 uint32_t flow_hash_number(const struct flow_table *t, uint32_t allocation,
@@ -242,27 +253,120 @@ static void note_dry(struct flow_table *t, uint32_t index,
 	};
 }
 
-/* Whether one more packet fits the limit that came with the credentials. */
-static bool packet_allowed(const struct allocation *a)
+void flow_notice(struct flow_table *t, const struct now *now,
+		 uint32_t allocation, enum drop_reason reason)
 {
-	return a->packets_max == 0 ||
-	       a->to_peer_packets + a->to_client_packets < a->packets_max;
+	struct allocation *a = pool_at(&t->allocations, allocation);
+	uint32_t now_s = (uint32_t)(now->mono_ms / 1000);
+	uint8_t bit;
+
+	assert(reason >= DROP_PEER_LIMIT && reason <= DROP_RATE_TOTAL);
+	bit = (uint8_t)(1u << (reason - DROP_PEER_LIMIT));
+	if (now_s - a->noticed_s >= LOG_GATE_INTERVAL_MS / 1000) {
+		a->noticed_s = now_s;
+		a->noticed = 0;
+	}
+	if (a->noticed & bit || t->notice_count == FLOW_NOTICES_MAX)
+		return;
+	a->noticed |= bit;
+	t->notices[t->notice_count++] = (struct flow_notice){
+		.allocation = pool_ref(&t->allocations, allocation),
+		.reason = reason,
+		.since_ms = now->mono_ms,
+	};
 }
 
-static void to_peer(struct flow_table *t, uint32_t index, struct allocation *a,
-		    enum peer_verdict judged, const struct addr *peer,
-		    struct verdict *out)
+bool flow_next_notice(struct flow_table *t, struct flow_notice *out)
+{
+	if (t->notice_count == 0)
+		return false;
+	*out = t->notices[0];
+	t->notice_count--;
+	memmove(t->notices, t->notices + 1,
+		t->notice_count * sizeof(t->notices[0]));
+	return true;
+}
+
+/*
+ * One hash tells of peer and allocation; the generation is mixed in, so that
+ * an allocation knows nothing of the one that had its place before.
+ */
+static bool take_peer(struct flow_table *t, const struct now *now,
+		      uint32_t index, uint64_t hash, bool remember)
+{
+	struct allocation *a = pool_at(&t->allocations, index);
+	uint32_t generation = pool_ref(&t->allocations, index).generation;
+
+	hash ^= generation * UINT64_C(0x9E3779B97F4A7C15);
+	if (peer_seen_find(&t->seen, hash, now->mono_ms))
+		return true;
+	if (!bucket_take(&a->peers, &t->new_peers, now->mono_ms, 1))
+		return false;
+	if (remember)
+		peer_seen_add(&t->seen, hash, now->mono_ms);
+	return true;
+}
+
+/* A channel is what remembers its peer. */
+bool flow_take_peer(struct flow_table *t, const struct now *now,
+		    uint32_t allocation, const struct addr *peer)
+{
+	return !t->new_peers.burst ||
+	       take_peer(t, now, allocation, hash_peer(t, allocation, peer),
+			 false);
+}
+
+static void drop_over_limit(struct flow_table *t, const struct now *now,
+			    uint32_t index, struct verdict *out,
+			    enum drop_reason reason)
+{
+	flow_notice(t, now, index, reason);
+	drop(t, out, reason);
+}
+
+/*
+ * Whether one more datagram fits every limit. All of it is behind this one
+ * question, so that where nothing is limited nothing is looked at.
+ */
+static bool is_limited(const struct flow_table *t, const struct allocation *a)
+{
+	return a->limited | t->rates.in_use;
+}
+
+static bool fits_limits(struct flow_table *t, const struct now *now,
+			uint32_t index, enum rate_way way, struct verdict *out)
+{
+	struct allocation *a = pool_at(&t->allocations, index);
+	struct user *user;
+	enum drop_reason reason;
+
+	if (a->packets_max &&
+	    a->to_peer_packets + a->to_client_packets >= a->packets_max) {
+		drop(t, out, DROP_PACKET_LIMIT);
+		return false;
+	}
+	user = pool_at(&t->users->pool, a->user);
+	if (rates_take(&t->rates, &a->rates, &user->rates, way, now->mono_ms,
+		       out->payload_bytes, &reason))
+		return true;
+	drop_over_limit(t, now, index, out, reason);
+	return false;
+}
+
+static void to_peer(struct flow_table *t, const struct now *now, uint32_t index,
+		    struct allocation *a, enum peer_verdict judged,
+		    const struct addr *peer, struct verdict *out)
 {
 	struct ports_owner owner;
 
 	if (judged == PEER_DENIED)
 		return drop(t, out, DROP_PEER_DENIED);
-	if (!packet_allowed(a))
-		return drop(t, out, DROP_PACKET_LIMIT);
+	if (judged == PEER_HAIRPIN && !ports_find(t->ports, peer->port, &owner))
+		return drop(t, out, DROP_HAIRPIN_NO_PEER);
+	if (is_limited(t, a) && !fits_limits(t, now, index, RATE_TO_PEER, out))
+		return;
 	out->to = *peer;
 	if (judged == PEER_HAIRPIN) {
-		if (!ports_find(t->ports, peer->port, &owner))
-			return drop(t, out, DROP_HAIRPIN_NO_PEER);
 		out->kind = VERDICT_HAIRPIN;
 		out->worker = owner.worker;
 		out->allocation = owner.allocation;
@@ -314,7 +418,28 @@ static void channel_data(struct flow_table *t, const struct now *now,
 	out->tos = in->tos;
 	out->dont_fragment = false;
 	out->flow = c->by_peer.hash & ~FLOW_TO_CLIENT;
-	to_peer(t, i, a, channel_verdict(t, a, c), &c->peer, out);
+	to_peer(t, now, i, a, channel_verdict(t, a, c), &c->peer, out);
+}
+
+/*
+ * Whether a Send indication goes to a peer that was sent to lately or has a
+ * channel, or to a new one and there may be another.
+ */
+static bool may_send_to(struct flow_table *t, const struct now *now,
+			uint32_t index, const struct addr *peer, uint64_t hash)
+{
+	const struct channel *c;
+	uint32_t i;
+
+	if (!t->new_peers.burst)
+		return true;
+	i = find_channel_hashed(t, index, peer, (uint32_t)hash);
+	if (i != POOL_NONE) {
+		c = pool_at(&t->channels, i);
+		if (c->expires_ms > now->mono_ms)
+			return true;
+	}
+	return take_peer(t, now, index, hash, true);
 }
 
 /* RFC 8656 section 11.2. */
@@ -327,6 +452,8 @@ static void send_indication(struct flow_table *t, const struct now *now,
 	struct addr peer;
 	struct allocation *a;
 	struct permission *p;
+	enum peer_verdict judged;
+	uint64_t hash;
 	uint32_t i, j;
 
 	parsed = stun_parse(in->data, &m);
@@ -361,8 +488,13 @@ static void send_indication(struct flow_table *t, const struct now *now,
 	out->pad_bytes = 0;
 	out->tos = in->tos;
 	out->dont_fragment = stun_find(&m, STUN_ATTR_DONT_FRAGMENT) != NULL;
-	out->flow = flow_hash_peer(t, i, &peer) & ~FLOW_TO_CLIENT;
-	to_peer(t, i, a, packet_verdict(t, a, p, &peer), &peer, out);
+	hash = hash_peer(t, i, &peer);
+	out->flow = (uint32_t)hash & ~FLOW_TO_CLIENT;
+	judged = packet_verdict(t, a, p, &peer);
+	/* One of our own ports counts whether or not it is anybody's. */
+	if (judged != PEER_DENIED && !may_send_to(t, now, i, &peer, hash))
+		return drop_over_limit(t, now, i, out, DROP_PEER_LIMIT);
+	to_peer(t, now, i, a, judged, &peer, out);
 }
 
 void flow_from_client(struct flow_table *t, const struct now *now,
@@ -439,11 +571,13 @@ void flow_from_peer(struct flow_table *t, const struct now *now, struct ref ref,
 	p = pool_at(&t->permissions, j);
 	if (!permission_holds(t, now, a, p))
 		return drop(t, out, DROP_NO_PERMISSION);
-	if (!packet_allowed(a))
-		return drop(t, out, DROP_PACKET_LIMIT);
 	out->skip_bytes = 0;
 	out->payload_bytes = (uint16_t)in->data.len;
 	out->pad_bytes = 0;
+	/* Before a header is made; what is too large for one counts as well. */
+	if (is_limited(t, a) &&
+	    !fits_limits(t, now, ref.index, RATE_TO_CLIENT, out))
+		return;
 	if (c && c->expires_ms > now->mono_ms) {
 		channel_data_header(out->prepend, c->number,
 				    out->payload_bytes);

@@ -3,7 +3,7 @@
  *
  * Three pools of plain records and four indexes over them. The core's control
  * side writes them (allocation.h, permission.h, channel.h); the verdict
- * functions only read, and count. Records hold no pointers, so the same table
+ * functions only read, and count: packets, bytes, and what limits are of. Records hold no pointers, so the same table
  * can be executed elsewhere, for instance by a program in the kernel.
  *
  * Peers are kept in one form only (peer_policy_canonical): a relayed address
@@ -20,7 +20,10 @@
 #include "turn/counters.h"
 #include "turn/datagram.h"
 #include "turn/peer_policy.h"
+#include "turn/peer_seen.h"
 #include "turn/ports.h"
+#include "turn/rates.h"
+#include "turn/user.h"
 #include "turn/verdict.h"
 
 enum allocation_state {
@@ -42,6 +45,12 @@ struct allocation {
 	uint32_t first_permission; /* list through permission.next */
 	uint32_t first_channel;    /* list through channel.next */
 	uint32_t packets_max;      /* relayed both ways; 0: any number */
+	uint32_t user;             /* index of the interned user */
+	bool limited;              /* by packets_max, or by its own rate */
+	uint8_t noticed;           /* limits told of lately, by reason */
+	uint32_t noticed_s;        /* since when */
+	struct rates_allocation rates;
+	uint64_t peers; /* bucket of peers it begins to send to */
 	uint64_t expires_ms;
 	uint64_t to_peer_packets;
 	uint64_t to_peer_bytes;
@@ -52,7 +61,6 @@ struct allocation {
 	struct timer_link timer; /* its own expiry or a member's */
 	uint64_t began_ms;
 	uint64_t quota_user; /* who is charged */
-	uint32_t user;       /* index of the interned user */
 	uint32_t key;        /* index of the key */
 	uint32_t lifetime_s; /* as the Allocate response told it */
 	uint8_t transaction_id[STUN_TRANSACTION_ID_BYTES];
@@ -103,6 +111,15 @@ struct flow_dry {
 	struct addr peer;
 };
 
+/* A limit that a datagram did not fit, to be told to the log. */
+struct flow_notice {
+	struct ref allocation;
+	enum drop_reason reason;
+	uint64_t since_ms;
+};
+
+#define FLOW_NOTICES_MAX 8
+
 struct flow_table {
 	struct pool allocations;
 	struct pool permissions;
@@ -118,6 +135,12 @@ struct flow_table {
 	struct counters *counters; /* borrowed */
 	const struct ports *ports; /* borrowed; the hairpin directory */
 	const struct peer_policy *peers; /* borrowed */
+	struct rates rates;
+	struct users *users; /* borrowed; NULL only while rates has no limit */
+	struct bucket_rate new_peers; /* of an allocation; burst 0: any */
+	struct peer_seen seen;
+	struct flow_notice notices[FLOW_NOTICES_MAX];
+	unsigned notice_count;
 };
 
 /*
@@ -148,6 +171,23 @@ uint32_t flow_find_channel(const struct flow_table *t, uint32_t allocation,
 			   uint16_t number);
 uint32_t flow_find_channel_to(const struct flow_table *t, uint32_t allocation,
 			      const struct addr *peer);
+
+/*
+ * Whether the allocation may begin to send to that peer, if it does: false if
+ * it has begun with too many. `peer` is in our records' form.
+ */
+bool flow_take_peer(struct flow_table *t, const struct now *now,
+		    uint32_t allocation, const struct addr *peer);
+
+/*
+ * Remembers that an allocation came upon a limit, for flow_next_notice(): for
+ * each allocation and reason once an interval, as far as there is room.
+ */
+void flow_notice(struct flow_table *t, const struct now *now,
+		 uint32_t allocation, enum drop_reason reason);
+
+/* The oldest notice, which is forgotten; false if there is none. */
+bool flow_next_notice(struct flow_table *t, struct flow_notice *out);
 
 /* The verdicts; see turn/server.h. */
 void flow_from_client(struct flow_table *t, const struct now *now,

@@ -22,6 +22,13 @@ static void make_random(struct turn_server *s,
 	random_bytes(&s->random, s->unknown_key.bytes, s->unknown_key.len);
 }
 
+/* The data path's part of the limits. */
+static void use_limits(struct turn_server *s)
+{
+	rates_set(&s->flows.rates, &s->config.limits.rates);
+	s->flows.new_peers = s->config.limits.peers;
+}
+
 int turn_server_new(struct turn_server **out, const struct turn_config *config,
 		    struct turn_shared *shared, uint16_t worker,
 		    const uint8_t seed[RANDOM_SEED_BYTES],
@@ -51,6 +58,9 @@ int turn_server_new(struct turn_server **out, const struct turn_config *config,
 	    pool_init(&s->reservations, sizeof(struct reservation),
 		      PORTS_RESERVATIONS_MAX, false))
 		goto fail;
+	rates_init(&s->flows.rates, &shared->rates);
+	s->flows.users = &s->users;
+	use_limits(s);
 	timer_wheel_init(&s->expiries, &s->flows.allocations,
 			 offsetof(struct allocation, timer), now->mono_ms);
 	timer_wheel_init(&s->reservation_expiries, &s->reservations,
@@ -402,7 +412,8 @@ bool turn_tick(struct turn_server *s, const struct now *now,
 			       out);
 		return true;
 	}
-	return expire_reservation(s, now) || dry_run_noted(s, now, out);
+	return expire_reservation(s, now) || dry_run_noted(s, now, out) ||
+	       allocation_log_limit(s, now, out);
 }
 
 uint64_t turn_next_ms(const struct turn_server *s)
@@ -414,6 +425,8 @@ uint64_t turn_next_ms(const struct turn_server *s)
 		next = other;
 	if (s->flows.dry.is_set)
 		return 1; /* long ago */
+	if (s->flows.notice_count && s->flows.notices[0].since_ms < next)
+		next = s->flows.notices[0].since_ms;
 	other = timer_next_ms(&s->reservation_expiries);
 	return other < next ? other : next;
 }
@@ -453,4 +466,21 @@ void turn_set_listener(struct turn_server *s, uint16_t index,
 void turn_set_peers(struct turn_server *s, const struct peer_policy *peers)
 {
 	s->config.peers = *peers;
+}
+
+void turn_set_limits(struct turn_server *s, const struct turn_limits *limits)
+{
+	struct turn_limits *own = &s->config.limits;
+
+	own->allocations_per_user = limits->allocations_per_user;
+	own->rates = limits->rates;
+	own->peers = limits->peers;
+	use_limits(s);
+}
+
+void turn_set_realm_rate(struct turn_server *s, uint8_t realm,
+			 uint64_t allocation_rate)
+{
+	assert(realm < s->config.realm_count);
+	s->config.realms[realm].allocation_rate = allocation_rate;
 }

@@ -182,4 +182,15 @@ void turn_set_listener(struct turn_server *s, uint16_t index,
  */
 void turn_set_peers(struct turn_server *s, const struct peer_policy *peers);
 
+/*
+ * New limits, but for those that size the pools: they stay as the server was
+ * made. Limits of users and of the whole process hold at once, those of an
+ * allocation from its beginning.
+ */
+void turn_set_limits(struct turn_server *s, const struct turn_limits *limits);
+
+/* The same for the bytes per second of a realm's allocations; 0: as limits say. */
+void turn_set_realm_rate(struct turn_server *s, uint8_t realm,
+			 uint64_t allocation_rate);
+
 #endif

@@ -1,8 +1,10 @@
 /*
  * What all workers of a process share, and nothing else: the port map, the
- * quota counters, the budget for replies, the throttle of passwords and the
- * gate before the log. Fixed arrays of atomics, handed to each core by pointer
- * and written on control messages only.
+ * quota counters, the buckets of bandwidth, the budget for replies, the
+ * throttle of passwords and the gate before the log. Fixed arrays of atomics,
+ * handed to each core by pointer. The data path writes to the buckets of
+ * bandwidth alone, once for many datagrams; all else is written on control
+ * messages only.
  */
 #ifndef TURNPIKE_TURN_SHARED_H
 #define TURNPIKE_TURN_SHARED_H
@@ -12,12 +14,14 @@
 #include "turn/ports.h"
 #include "turn/quota.h"
 #include "turn/reply_budget.h"
+#include "turn/shared_rates.h"
 #include "turn/throttle.h"
 
 struct turn_shared {
 	struct ports ports;
 	struct quota quota;
 	struct reply_budget reply_budget;
+	struct shared_rates rates;
 	struct throttle throttle;
 	struct log_gate gate;
 };

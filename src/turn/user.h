@@ -9,6 +9,7 @@
 #include "base/hash.h"
 #include "base/map.h"
 #include "stun/attr.h"
+#include "turn/rates.h"
 
 struct user {
 	struct map_link by_name;
@@ -16,6 +17,7 @@ struct user {
 	uint16_t name_bytes;
 	uint8_t realm;
 	uint8_t name[STUN_USERNAME_MAX_BYTES];
+	struct rates_user rates;
 };
 
 struct users {

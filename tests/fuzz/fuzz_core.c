@@ -934,6 +934,25 @@ static void step_rules(void)
 		turn_set_peers(servers[w], &rules);
 }
 
+/* The operator changes what the data path may do. */
+static void step_limits(void)
+{
+	struct turn_limits limits = config.limits;
+	uint8_t how = next_u8();
+
+	limits.rates = (struct rates_limits){
+		.allocation = how & 1 ? 1 : 0,
+		.user = how & 2 ? 1 : 0,
+		.total = how & 4 ? 1 + next_u8() : 0,
+		.burst_s = how & 8 ? BUCKET_BURST_MAX_S : 1,
+	};
+	limits.peers = (struct bucket_rate){ how >> 6, how >> 4 & 3 };
+	for (unsigned w = 0; w < WORKERS; w++) {
+		turn_set_limits(servers[w], &limits);
+		turn_set_realm_rate(servers[w], 0, how == 0xff);
+	}
+}
+
 static void step_listener(void)
 {
 	struct turn_listener l = config.listeners[1];
@@ -980,6 +999,7 @@ static void (*const steps[])(void) = {
 	step_answer_lookup, step_answer_lookup, step_answer_relay,
 	step_answer_relay,  step_time,          step_rules,
 	step_listener,      step_relay_lost,    step_end,
+	step_limits,
 };
 
 static void configure(uint8_t how)

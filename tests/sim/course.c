@@ -1,5 +1,6 @@
 #include <string.h>
 
+#include "limits.h"
 #include "model.h"
 #include "wire.h"
 
@@ -48,6 +49,27 @@ static struct course plot(struct world *w, const struct packet *p,
 	return c;
 }
 
+/*
+ * Whether a limit explains why what was permitted is dropped. What passes the
+ * limit of peers counts there, whatever becomes of it.
+ */
+static bool over_limit(struct world *w, const struct packet *p,
+		       struct model_allocation *a, const struct course *c,
+		       const struct verdict *v)
+{
+	bool is_indication = p->bytes[0] < 0x40;
+
+	if (v->kind == VERDICT_DROP && v->drop == DROP_PEER_LIMIT) {
+		if (!is_indication || !limits_may_refuse_peer(w, a, &c->to))
+			sim_fail(w, "a peer more was allowed");
+		return true;
+	}
+	if (is_indication)
+		limits_sent(w, a, &c->to);
+	return v->kind == VERDICT_DROP &&
+	       limits_refused(w, a, RATE_TO_PEER, c->len, v->drop);
+}
+
 void model_from_client(struct world *w, uint16_t worker, const struct packet *p,
 		       const struct verdict *v)
 {
@@ -69,6 +91,8 @@ void model_from_client(struct world *w, uint16_t worker, const struct packet *p,
 			 : NULL;
 	if (target && target->opening)
 		target = NULL;
+	if (c.payload && over_limit(w, p, a, &c, v))
+		return;
 	if (v->kind == VERDICT_DROP) {
 		if (v->drop == DROP_PEER_DENIED ||
 		    (v->drop == DROP_NO_PERMISSION && w->model.denied.family))
@@ -88,6 +112,7 @@ void model_from_client(struct world *w, uint16_t worker, const struct packet *p,
 		sim_fail(w, "other bytes than the client's go to the peer");
 	if (!addr_equal(&v->to, &c.to))
 		sim_fail(w, "a datagram goes to another peer");
+	limits_passed(w, a, RATE_TO_PEER, c.len);
 	sim_count(w,
 		  p->bytes[0] >= 0x40 ? SIM_SENT_CHANNEL : SIM_SENT_INDICATION);
 	if (v->kind == VERDICT_TO_PEER) {
@@ -143,6 +168,12 @@ void model_from_peer(struct world *w, uint16_t worker, struct ref ref,
 	bool allowed;
 
 	allowed = model_is_alive(w, a) && model_permitted(w, a, source);
+	if (v->kind == VERDICT_DROP && allowed &&
+	    limits_refused(w, a, RATE_TO_CLIENT, len, v->drop))
+		return;
+	/* It is counted before its header is known. */
+	if (allowed)
+		limits_passed(w, a, RATE_TO_CLIENT, len);
 	if (v->kind == VERDICT_DROP) {
 		if (allowed && v->drop != DROP_TOO_LARGE)
 			sim_fail(w, "dropped (%s) what was permitted",

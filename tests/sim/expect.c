@@ -1,10 +1,11 @@
 #include <string.h>
 
+#include "limits.h"
 #include "model.h"
 
 static struct expectation only(int code)
 {
-	return (struct expectation){ .first = code, .second = code };
+	return (struct expectation){ code, code, code, false };
 }
 
 static struct expectation expect_capacity(struct world *w,
@@ -36,11 +37,12 @@ static struct expectation expect_capacity(struct world *w,
 		total_full = true;
 	}
 	if (user_full && total_may)
-		return (struct expectation){ 486, 508, false };
+		return (struct expectation){ 486, 508, 508, false };
 	if (user_full)
 		return only(486);
 	if (total_full)
-		return (struct expectation){ 508, user_may ? 486 : 508, false };
+		return (struct expectation){ 508, user_may ? 486 : 508, 508,
+					     false };
 	if (user_may || total_may)
 		e.second = user_may ? 486 : 508;
 	return e;
@@ -114,8 +116,8 @@ static int expect_permission(struct world *w, const struct intent *q,
 	return have + count > SIM_PERMISSIONS ? 508 : EXPECT_SUCCESS;
 }
 
-static int expect_bind(struct world *w, const struct intent *q,
-		       struct model_allocation *a)
+static struct expectation expect_bind(struct world *w, const struct intent *q,
+				      struct model_allocation *a)
 {
 	const struct model_channel *by_number, *by_peer;
 	unsigned channels = 0, permissions = 0;
@@ -123,26 +125,28 @@ static int expect_bind(struct world *w, const struct intent *q,
 
 	if (q->malformed_attr || q->number < 0x4000 || q->number > 0x4fff ||
 	    !q->peer_count)
-		return 400;
+		return only(400);
 	peer = model_canonical(w, &q->peers[0]);
 	by_number = model_find_number(a, q->number);
 	by_peer = model_find_channel_to(a, &peer);
 	if (by_number != by_peer)
-		return 400;
+		return only(400);
 	if (peer.family != ADDR_IPV4)
-		return 443;
+		return only(443);
 	if (model_judge(w, &q->peers[0]) == PEER_DENIED)
-		return 403;
+		return only(403);
 	if (by_number)
-		return EXPECT_SUCCESS;
+		return only(EXPECT_SUCCESS);
 	for (unsigned i = 0; i < SIM_CHANNELS; i++)
 		channels += a->channels[i].in_use;
 	for (unsigned i = 0; i < SIM_PERMISSIONS; i++)
 		permissions += a->permissions[i].in_use;
 	if (channels == SIM_CHANNELS || (!model_find_permission(a, &peer) &&
 					 permissions == SIM_PERMISSIONS))
-		return 508;
-	return EXPECT_SUCCESS;
+		return only(508);
+	if (limits_may_refuse_peer(w, a, &peer))
+		return (struct expectation){ EXPECT_SUCCESS, 508, 508, false };
+	return only(EXPECT_SUCCESS);
 }
 
 /* Authentication past the key, and the method. */
@@ -173,14 +177,14 @@ static struct expectation expect_method(struct world *w, const struct packet *p)
 		e = only(441);
 	} else {
 		model_sweep(w, a);
-		e = only(q->method == STUN_REFRESH ? expect_refresh(q)
-			 : q->method == STUN_CREATE_PERMISSION
-				 ? expect_permission(w, q, a)
-				 : expect_bind(w, q, a));
+		e = q->method == STUN_REFRESH ? only(expect_refresh(q))
+		    : q->method == STUN_CREATE_PERMISSION
+			    ? only(expect_permission(w, q, a))
+			    : expect_bind(w, q, a);
 	}
 	/* At the very end of its life a nonce may be judged either way. */
 	if (age_s >= lifetime_s)
-		e.second = 438;
+		e.third = 438;
 	return e;
 }
 
@@ -297,5 +301,6 @@ size_t model_answer_bytes(const struct world *w, const struct packet *p,
 
 bool model_meets(const struct expectation *e, int outcome)
 {
-	return e->first == outcome || e->second == outcome;
+	return e->first == outcome || e->second == outcome ||
+	       e->third == outcome;
 }

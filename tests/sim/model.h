@@ -4,7 +4,8 @@
  * model.c is its memory of the world (allocations, permissions, channels,
  * reservations, rules); expect.c says what a request should be answered;
  * outcome.c compares that with what came out, and remembers; course.c says
- * where data should go, and compares; abuse.c knows what strangers may cost.
+ * where data should go, and compares; limits.c says how much of it; abuse.c
+ * knows what strangers may cost.
  */
 #ifndef TURNPIKE_TESTS_SIM_MODEL_H
 #define TURNPIKE_TESTS_SIM_MODEL_H
@@ -14,10 +15,11 @@
 /* Outcomes that are not an error code. */
 enum { EXPECT_SUCCESS = 0, EXPECT_NOTHING = -1, EXPECT_LOOKUP = -2 };
 
-/* An expectation may leave two outcomes open, where the RFC does. */
+/* An expectation may leave some outcomes open, where the RFC does. */
 struct expectation {
 	int first;
 	int second;
+	int third;
 	bool failed; /* a wrong password, or an unknown user */
 };
 

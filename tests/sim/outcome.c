@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "limits.h"
 #include "model.h"
 #include "wire.h"
 
@@ -168,6 +169,7 @@ static void begin_allocation(struct world *w, uint16_t worker,
 		.tries = 1,
 	};
 	memcpy(a->id, p->id, 12);
+	limits_begin(w, a);
 	if (q->sha256)
 		sim_count(w, SIM_SHA256);
 	if (q->by_hash)
@@ -222,6 +224,8 @@ static void succeed(struct world *w, uint16_t worker, const struct packet *p,
 				c = &a->channels[i];
 		if (!c)
 			sim_fail(w, "a channel beyond the limit");
+		if (!c->in_use)
+			limits_bound(w, a, &peer);
 		*c = (struct model_channel){
 			.in_use = true,
 			.number = q->number,
@@ -262,7 +266,7 @@ static void expect_budget(struct world *w, uint16_t worker,
 	if (e->first < 0 || !model_is_unproven(w, p, looked_up, e->first) ||
 	    model_may_answer(w, &p->from, model_answer_bytes(w, p, e->first)))
 		return;
-	e->first = e->second = EXPECT_NOTHING;
+	e->first = e->second = e->third = EXPECT_NOTHING;
 	w->model.refused[worker]++;
 	sim_count(w, SIM_ANSWER_REFUSED);
 }
@@ -525,6 +529,10 @@ void model_tick(struct world *w, uint16_t worker, const struct actions *out)
 			sim_count(w, SIM_EXPIRED);
 			continue;
 		}
+		if (x->kind == ACTION_LOG &&
+		    !strcmp(x->as.log->message,
+			    "a limit of the data path is reached"))
+			sim_count(w, SIM_LIMIT_LOGGED);
 		if (x->kind != ACTION_REPLY)
 			continue;
 		/* Only a lookup that nobody answered ends in an answer. */

@@ -19,6 +19,8 @@
 #define SIM_PEERS_PER_REQUEST 12
 #define SIM_PERMISSIONS 6 /* the configured limits */
 #define SIM_CHANNELS 5
+#define SIM_PEERS_KNOWN 64
+#define SIM_PAYLOAD_MAX 1300 /* where bandwidth is limited */
 #define SIM_ALLOCATIONS_MAX 512
 #define SIM_RESERVATIONS_MAX 1024
 #define SIM_BASE_REALM "sim.example"
@@ -124,7 +126,12 @@ struct packet {
 	X(GUESSED) \
 	X(GUESS_THROTTLED) \
 	X(GUESS_NEEDS_NONCE) \
-	X(SHUTDOWN_ENDED)
+	X(SHUTDOWN_ENDED) \
+	X(RUSHED) \
+	X(HELD_ALLOCATION_RATE) \
+	X(HELD_USER_RATE) \
+	X(HELD_TOTAL_RATE) \
+	X(LIMIT_LOGGED)
 /* clang-format on */
 
 enum sim_event {
@@ -158,6 +165,22 @@ struct model_channel {
 	uint64_t expires_ms;
 };
 
+/* Bandwidth as a leaky bucket sees it, see limits.c. */
+struct sim_meter {
+	double level;
+	uint64_t at_ms;
+	/* Since when it was not empty, beginning with a refusal. */
+	bool is_busy;
+	uint64_t busy_since_ms;
+	double passed;
+};
+
+/* A peer that was sent to without a channel. */
+struct model_peer {
+	struct addr addr;
+	uint64_t last_ms;
+};
+
 struct model_allocation {
 	bool in_use;
 	bool opening;
@@ -179,6 +202,10 @@ struct model_allocation {
 	unsigned tries;
 	struct model_permission permissions[SIM_PERMISSIONS];
 	struct model_channel channels[SIM_CHANNELS];
+	struct sim_meter meters[RATE_WAYS];
+	struct model_peer peers[SIM_PEERS_KNOWN];
+	double peers_left; /* that it may begin to send to */
+	uint64_t peers_at_ms;
 };
 
 struct model_reservation {
@@ -260,6 +287,8 @@ struct model {
 	struct model_bucket buckets[SIM_BUCKETS];
 	unsigned bucket_count;
 	uint64_t throttled[SIM_WORKERS_MAX];
+	struct sim_meter user_meters[SIM_USERS][RATE_WAYS];
+	struct sim_meter total_meters[RATE_WAYS];
 	struct addr denied;    /* the rule that was added, a /24; or none */
 	uint32_t denied_ports; /* from this one on; 0: all */
 	bool is_dry_run;       /* the rule is let through */
@@ -289,8 +318,11 @@ struct world {
 	unsigned loss, duplication, reordering;
 	unsigned late_lookups, failed_lookups, lost_lookups;
 	unsigned late_relays, failed_relays;
-	bool pausing; /* the clock stops now and then */
-	bool flooded; /* by strangers, for a while */
+	bool pausing;                  /* the clock stops now and then */
+	bool flooded;                  /* by strangers, for a while */
+	bool is_limited;               /* some send more than they may */
+	unsigned rushes_left;          /* to be begun */
+	uint64_t own_rates[SIM_USERS]; /* of users; 0: the limits' */
 
 	struct actor *actors;
 	unsigned actor_count;

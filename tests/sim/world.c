@@ -356,6 +356,7 @@ static enum turn_lookup find_keys(struct world *w, const struct intent *q,
 
 	memset(found, 0, sizeof(*found));
 	found->key_count = 1;
+	found->grant.rate_bytes_per_s = w->own_rates[q->user];
 	*name = bytes_of(NULL, 0);
 	if (q->credentials == CREDENTIALS_UNKNOWN_USER)
 		return TURN_LOOKUP_UNKNOWN;
@@ -628,6 +629,56 @@ static void draw_weather(struct world *w)
 	w->end_ms = w->now.mono_ms + 1000 * (900 + sim_below(w, 3000));
 }
 
+static uint64_t draw_rate(struct world *w, uint64_t from)
+{
+	return sim_chance(w, 500) ? from + sim_below(w, (unsigned)from) : 0;
+}
+
+static void configure_limits(struct world *w)
+{
+	struct turn_limits *limits = &w->config.limits;
+
+	if (sim_chance(w, 200))
+		limits->peers = (struct bucket_rate){ sim_below(w, 2),
+						      3 + sim_below(w, 10) };
+	if (!sim_chance(w, 200))
+		return;
+	w->is_limited = true;
+	w->rushes_left = 6;
+	limits->rates.allocation = draw_rate(w, 40000);
+	limits->rates.user = draw_rate(w, 60000);
+	limits->rates.total = draw_rate(w, 80000);
+	limits->rates.burst_s = 1 + sim_below(w, 2);
+	for (unsigned i = 0; i < SIM_USERS; i++)
+		if (sim_chance(w, 300))
+			w->own_rates[i] = draw_rate(w, 60000);
+}
+
+/*
+ * Users who share a place in the quota may have a new burst when they return,
+ * which the oracle does not know of: then there are no rates.
+ */
+static void separate_users(struct world *w)
+{
+	uint32_t homes[SIM_USERS], mask = quota_slots(&w->shared.quota) - 1;
+
+	for (unsigned i = 0; i < SIM_USERS; i++) {
+		const struct sim_user *u = &sim_users[i];
+
+		homes[i] = (uint32_t)quota_user(
+				   &w->shared.quota,
+				   bytes_str(w->config.realms[u->realm].name),
+				   bytes_str(u->name)) &
+			   mask;
+		for (unsigned j = 0; j < i; j++) {
+			if (homes[i] != homes[j])
+				continue;
+			w->config.limits.rates.user = 0;
+			memset(w->own_rates, 0, sizeof(w->own_rates));
+		}
+	}
+}
+
 static void configure(struct world *w)
 {
 	struct turn_config *f = &w->config;
@@ -649,6 +700,7 @@ static void configure(struct world *w)
 		sim_chance(w, 300) ? 2 + sim_below(w, 20) : 0;
 	f->limits.permissions_per_allocation = SIM_PERMISSIONS;
 	f->limits.channels_per_allocation = SIM_CHANNELS;
+	configure_limits(w);
 	f->nonce.current.len = NONCE_KEY_BYTES;
 	f->nonce.lifetime_s = 60 + sim_below(w, 600);
 	f->lookups_are_async = sim_chance(w, 500);
@@ -679,6 +731,7 @@ static void start(struct world *w)
 	configure(w);
 	if (!w->crypto || turn_shared_init(&w->shared, &w->config, &key))
 		abort();
+	separate_users(w);
 	for (uint16_t i = 0; i < w->workers; i++) {
 		memcpy(seed, &w->seed, sizeof(w->seed));
 		seed[31] = (uint8_t)i;

@@ -172,6 +172,7 @@ static void answer_lookup(struct core *c, struct ref ticket)
 	struct turn_user found = {
 		.grant.allocations_max = c->user_allocations_max,
 		.grant.packets_max = c->user_packets_max,
+		.grant.rate_bytes_per_s = c->user_rate,
 		.key_count = 1,
 	};
 

@@ -38,6 +38,7 @@ struct core {
 	int relay_errors[32];          /* for the n-th socket opened; 0: fine */
 	uint32_t user_allocations_max; /* in the keys that are answered */
 	uint32_t user_packets_max;
+	uint64_t user_rate;
 	unsigned relays_asked;
 	unsigned relays_closed;
 	unsigned lookups_asked;

@@ -787,6 +787,114 @@ START_TEST(reservations_of_other_workers_fill_the_table)
 }
 END_TEST
 
+/* --- limits of the data path ---------------------------------------------------- */
+
+/* Notices of alice's allocation what the data path would, and logs it. */
+static bool tell(enum drop_reason reason)
+{
+	unsigned before = c.logs;
+
+	flow_notice(&c.server->flows, &c.now, c.last_relay.index, reason);
+	core_wait(&c, 0);
+	return c.logs > before;
+}
+
+static void expect_limit(const char *limit, const char *option)
+{
+	ck_assert_int_eq(c.log.level, LOG_LEVEL_WARNING);
+	ck_assert_str_eq(c.log.message, "a limit of the data path is reached");
+	ck_assert_str_eq(core_log_field(&c, "client"), "192.0.2.1:5000");
+	ck_assert_str_eq(core_log_field(&c, "user"), "alice");
+	ck_assert_str_eq(core_log_field(&c, "realm"), CORE_REALM);
+	ck_assert_str_eq(core_log_field(&c, "limit"), limit);
+	ck_assert_str_eq(core_log_field(&c, "option"), option);
+}
+
+/* Decisions: a warning that names the option to raise. */
+START_TEST(a_limit_is_logged_with_the_option_to_raise)
+{
+	ck_assert_uint_eq(core_allocate(&c, &client, 1), 0);
+	ck_assert(tell(DROP_PEER_LIMIT));
+	expect_limit("peer_limit", "limits.peers, limits.new_peers_per_second");
+	ck_assert(tell(DROP_RATE_ALLOCATION));
+	expect_limit("allocation_rate", "limits.allocation_rate");
+	ck_assert(tell(DROP_RATE_USER));
+	expect_limit("user_rate", "limits.user_rate");
+	ck_assert(tell(DROP_RATE_TOTAL));
+	expect_limit("total_rate", "limits.total_rate");
+}
+END_TEST
+
+START_TEST(a_users_own_rate_is_no_option)
+{
+	c.user_rate = 1000;
+	ck_assert_uint_eq(core_allocate(&c, &client, 1), 0);
+	ck_assert(tell(DROP_RATE_USER));
+	expect_limit("user_rate", "the user's own rate");
+}
+END_TEST
+
+/* Once per user and interval, whichever of the user's allocations it is. */
+START_TEST(a_limit_is_logged_once_for_each_user)
+{
+	struct addr second = core_client(2, 5000);
+
+	ck_assert_uint_eq(core_allocate(&c, &client, 1), 0);
+	ck_assert(tell(DROP_RATE_USER));
+	ck_assert_uint_eq(core_allocate(&c, &second, 1), 0);
+	ck_assert(!tell(DROP_RATE_USER));
+	ck_assert(tell(DROP_RATE_TOTAL));
+	second.port++;
+	ck_assert_uint_eq(core_allocate_as(&c, &second, 1, &core_bob), 0);
+	ck_assert(tell(DROP_RATE_USER));
+	ck_assert(!tell(DROP_RATE_TOTAL));
+	ck_assert_str_eq(core_log_field(&c, "user"), "bob");
+	core_pass(&c, LOG_GATE_INTERVAL_MS);
+	ck_assert(tell(DROP_RATE_TOTAL));
+	ck_assert_str_eq(core_log_field(&c, "held_back"), "1");
+}
+END_TEST
+
+START_TEST(a_limit_of_who_has_gone_is_not_logged)
+{
+	ck_assert_uint_eq(core_allocate(&c, &client, 1), 0);
+	flow_notice(&c.server->flows, &c.now, c.last_relay.index,
+		    DROP_RATE_USER);
+	ck_assert_uint_eq(core_refresh(&c, &client, 2, 0), 0);
+	c.logs = 0;
+	core_wait(&c, 0);
+	ck_assert_uint_eq(c.logs, 0);
+	ck_assert_uint_eq(c.server->flows.notice_count, 0);
+}
+END_TEST
+
+/* A reload means those that begin after it. */
+START_TEST(an_allocation_keeps_the_rate_it_began_with)
+{
+	const struct allocation *a;
+	struct turn_limits limits;
+
+	c.config.limits.rates.allocation = 1000;
+	core_restart(&c);
+	ck_assert_uint_eq(core_allocate(&c, &client, 1), 0);
+	limits = c.config.limits;
+	limits.rates.allocation = 2000;
+	turn_set_limits(c.server, &limits);
+	a = pool_at(&c.server->flows.allocations, c.last_relay.index);
+	ck_assert_uint_eq(a->rates.per_s, 1000);
+	client.port++;
+	ck_assert_uint_eq(core_allocate(&c, &client, 1), 0);
+	a = pool_at(&c.server->flows.allocations, c.last_relay.index);
+	ck_assert_uint_eq(a->rates.per_s, 2000);
+	turn_set_realm_rate(c.server, 0, 500);
+	client.port++;
+	ck_assert_uint_eq(core_allocate(&c, &client, 1), 0);
+	a = pool_at(&c.server->flows.allocations, c.last_relay.index);
+	ck_assert_uint_eq(a->rates.per_s, 500);
+	ck_assert(a->limited);
+}
+END_TEST
+
 static Suite *suite(void)
 {
 	Suite *s = suite_create("allocation");
@@ -839,6 +947,11 @@ static Suite *suite(void)
 	tcase_add_test(t, a_token_works_on_another_worker);
 	tcase_add_test(t, one_reservation_too_many_is_508);
 	tcase_add_test(t, reservations_of_other_workers_fill_the_table);
+	tcase_add_test(t, a_limit_is_logged_with_the_option_to_raise);
+	tcase_add_test(t, a_users_own_rate_is_no_option);
+	tcase_add_test(t, a_limit_is_logged_once_for_each_user);
+	tcase_add_test(t, a_limit_of_who_has_gone_is_not_logged);
+	tcase_add_test(t, an_allocation_keeps_the_rate_it_began_with);
 	suite_add_tcase(s, t);
 	return s;
 }

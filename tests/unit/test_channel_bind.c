@@ -407,6 +407,56 @@ START_TEST(a_new_binding_is_logged_where_asked_for)
 }
 END_TEST
 
+/* "limits.peers": a new binding is a peer more, one that is refreshed none. */
+START_TEST(one_new_peer_too_many_is_508)
+{
+	struct addr other = core_peer(2, 6000), third = core_peer(3, 6000);
+
+	c.config.limits.peers = (struct bucket_rate){ 1, 2 };
+	core_restart(&c);
+	ck_assert_uint_eq(core_allocate(&c, &client, 1), 0);
+	ck_assert_uint_eq(bind_to(0x4000, &peer), 0);
+	ck_assert_uint_eq(bind_to(0x4001, &other), 0);
+	for (unsigned i = 0; i < 3; i++) {
+		ck_assert_uint_eq(bind_to(0x4002, &third), 508);
+		ck_assert_uint_eq(bind_to(0x4000, &peer), 0);
+	}
+	ck_assert_uint_eq(channels(), 2);
+	ck_assert_uint_eq(permissions(), 2);
+	core_pass(&c, 1000);
+	ck_assert_uint_eq(bind_to(0x4002, &third), 0);
+}
+END_TEST
+
+/* What a request is refused for anyway costs no peer. */
+START_TEST(a_refused_binding_costs_no_peer)
+{
+	struct addr denied = addr_ipv4(0x7f000001, 6000);
+
+	c.config.limits.peers = (struct bucket_rate){ 1, 1 };
+	core_restart(&c);
+	ck_assert_uint_eq(core_allocate(&c, &client, 1), 0);
+	ck_assert_uint_eq(bind_to(0x4000, &denied), 403);
+	ck_assert_uint_eq(bind_to(0x5000, &peer), 400);
+	ck_assert_uint_eq(bind_to(0x4000, &peer), 0);
+}
+END_TEST
+
+/* A peer that indications were sent to is known already. */
+START_TEST(a_peer_that_is_sent_to_is_no_new_one)
+{
+	struct addr other = core_peer(2, 6000);
+
+	c.config.limits.peers = (struct bucket_rate){ 1, 1 };
+	core_restart(&c);
+	ck_assert_uint_eq(core_allocate(&c, &client, 1), 0);
+	ck_assert_uint_eq(core_permit(&c, &client, 2, &peer), 0);
+	ck_assert_str_eq(core_indicate(&c, &client, &peer, "x"), "to_peer");
+	ck_assert_uint_eq(bind_to(0x4000, &peer), 0);
+	ck_assert_uint_eq(bind_to(0x4001, &other), 508);
+}
+END_TEST
+
 static Suite *suite(void)
 {
 	Suite *s = suite_create("channel_bind");
@@ -434,6 +484,9 @@ static Suite *suite(void)
 	tcase_add_test(t, what_has_expired_does_not_count);
 	tcase_add_test(t, a_refusal_leaves_the_clock_right);
 	tcase_add_test(t, a_new_binding_is_logged_where_asked_for);
+	tcase_add_test(t, one_new_peer_too_many_is_508);
+	tcase_add_test(t, a_refused_binding_costs_no_peer);
+	tcase_add_test(t, a_peer_that_is_sent_to_is_no_new_one);
 	suite_add_tcase(s, t);
 	return s;
 }

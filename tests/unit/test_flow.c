@@ -1043,6 +1043,405 @@ START_TEST(hairpins_stop_with_the_limit_of_packets)
 }
 END_TEST
 
+/* --- bandwidth: rates.h --------------------------------------------------------- */
+
+/* Payload that makes a datagram of 1,000 bytes. */
+static const char *kilobyte(void)
+{
+	static char payload[1000 - RATES_HEADER_BYTES + 1];
+
+	memset(payload, 'k', sizeof(payload) - 1);
+	return payload;
+}
+
+/* Starts anew with what c.config says now. */
+static void set_up_again(void)
+{
+	core_restart(&c);
+	ck_assert_uint_eq(core_allocate(&c, &client, 1), 0);
+	relay = c.last_relay;
+	ck_assert_uint_eq(core_bind(&c, &client, 2, 0x4000, &peer), 0);
+}
+
+/* How many kilobytes pass, and what stops them. */
+static unsigned send_all(const char *expected)
+{
+	unsigned count = 0;
+	const char *fate;
+
+	while (!strcmp(
+		fate = core_channel_data(&c, &client, 0x4000, kilobyte()),
+		"to_peer"))
+		count++;
+	ck_assert_str_eq(fate, expected);
+	return count;
+}
+
+static unsigned hear_all(const char *expected)
+{
+	unsigned count = 0;
+	const char *fate;
+
+	while (!strcmp(fate = from_peer(kilobyte()), "to_client"))
+		count++;
+	ck_assert_str_eq(fate, expected);
+	return count;
+}
+
+START_TEST(an_allocation_has_its_bandwidth_each_way)
+{
+	c.config.limits.rates.allocation = 100000;
+	c.config.limits.rates.burst_s = 1;
+	set_up_again();
+	ck_assert_uint_eq(send_all("allocation_rate"), 100);
+	ck_assert_uint_eq(hear_all("allocation_rate"), 100);
+	core_pass(&c, 50);
+	ck_assert_uint_eq(send_all("allocation_rate"), 5);
+	ck_assert_uint_eq(hear_all("allocation_rate"), 5);
+	ck_assert_uint_eq(core_dropped(&c, DROP_RATE_ALLOCATION), 4);
+	/* What is dropped is not relayed. */
+	ck_assert_uint_eq(
+		counter_get(&turn_counters(c.server)->to_peer_packets), 105);
+	ck_assert_uint_eq(
+		counter_get(&turn_counters(c.server)->to_client_packets), 105);
+}
+END_TEST
+
+START_TEST(a_realm_may_have_its_own_rate)
+{
+	c.config.limits.rates.allocation = 100000;
+	c.config.limits.rates.burst_s = 1;
+	c.config.realms[0].allocation_rate = 200000;
+	set_up_again();
+	ck_assert_uint_eq(send_all("allocation_rate"), 200);
+}
+END_TEST
+
+/* Send indications and channels draw on one account. */
+START_TEST(indications_count_like_channel_data)
+{
+	c.config.limits.rates.allocation = 100000;
+	c.config.limits.rates.burst_s = 1;
+	set_up_again();
+	for (unsigned i = 0; i < 50; i++)
+		ck_assert_str_eq(core_indicate(&c, &client, &peer, kilobyte()),
+				 "to_peer");
+	ck_assert_uint_eq(send_all("allocation_rate"), 50);
+	ck_assert_str_eq(core_indicate(&c, &client, &peer, kilobyte()),
+			 "allocation_rate");
+}
+END_TEST
+
+START_TEST(a_users_allocations_share_its_bandwidth)
+{
+	c.config.limits.rates.user = 100000;
+	c.config.limits.rates.burst_s = 1;
+	set_up_again();
+	client.port = 5001;
+	ck_assert_uint_eq(core_allocate(&c, &client, 1), 0);
+	ck_assert_uint_eq(core_bind(&c, &client, 2, 0x4000, &peer), 0);
+	for (unsigned i = 0; i < 40; i++)
+		ck_assert_str_eq(
+			core_channel_data(&c, &client, 0x4000, kilobyte()),
+			"to_peer");
+	client.port = 5000;
+	ck_assert_uint_eq(send_all("user_rate"), 60);
+	client.port = 5001;
+	ck_assert_uint_eq(send_all("user_rate"), 0);
+}
+END_TEST
+
+START_TEST(a_users_workers_share_its_bandwidth)
+{
+	unsigned count;
+
+	c.config.limits.rates.user = 100000;
+	c.config.limits.rates.burst_s = 1;
+	set_up_again();
+	core_start_worker(&beside, 1, &c);
+	ck_assert_uint_eq(core_allocate(&beside, &client, 1), 0);
+	ck_assert_uint_eq(core_bind(&beside, &client, 2, 0x4000, &peer), 0);
+	for (unsigned i = 0; i < 40; i++)
+		ck_assert_str_eq(
+			core_channel_data(&beside, &client, 0x4000, kilobyte()),
+			"to_peer");
+	count = send_all("user_rate");
+	ck_assert_uint_ge(count, 59); /* the other worker holds a slice */
+	ck_assert_uint_le(count, 60);
+	core_teardown_worker(&beside);
+}
+END_TEST
+
+/* To end an allocation and begin another one is no way to a new burst. */
+START_TEST(a_user_that_returns_has_no_new_burst)
+{
+	c.config.limits.rates.user = 100000;
+	c.config.limits.rates.burst_s = 1;
+	set_up_again();
+	ck_assert_uint_eq(send_all("user_rate"), 100);
+	ck_assert_uint_eq(core_refresh(&c, &client, 3, 0), 0);
+	ck_assert_uint_eq(core_allocate(&c, &client, 4), 0);
+	ck_assert_uint_eq(core_bind(&c, &client, 5, 0x4000, &peer), 0);
+	ck_assert_uint_eq(send_all("user_rate"), 0);
+}
+END_TEST
+
+START_TEST(a_user_may_have_its_own_rate)
+{
+	c.config.limits.rates.user = 100000;
+	c.config.limits.rates.burst_s = 1;
+	c.user_rate = 200000;
+	set_up_again();
+	ck_assert_uint_eq(send_all("user_rate"), 200);
+	/* Alone, too. */
+	c.config.limits.rates.user = 0;
+	set_up_again();
+	ck_assert_uint_eq(send_all("user_rate"), 200);
+}
+END_TEST
+
+START_TEST(the_process_has_its_bandwidth)
+{
+	c.config.limits.rates.total = 100000;
+	c.config.limits.rates.burst_s = 1;
+	set_up_again();
+	ck_assert_uint_eq(send_all("total_rate"), 100);
+	ck_assert_uint_eq(hear_all("total_rate"), 100);
+}
+END_TEST
+
+/* Between two allocations of ours it is sent once and heard once. */
+START_TEST(a_hairpin_counts_at_both_ends)
+{
+	c.config.limits.rates.allocation = 100000;
+	c.config.limits.rates.burst_s = 1;
+	set_up_again();
+	set_up_second();
+	ck_assert_uint_eq(core_permit(&c, &second, 2, &our_bound), 0);
+	ck_assert_uint_eq(core_bind(&c, &client, 3, 0x4001, &its_bound), 0);
+	for (unsigned i = 0; i < 100; i++) {
+		ck_assert_str_eq(
+			core_channel_data(&c, &client, 0x4001, kilobyte()),
+			"hairpin");
+		ck_assert_str_eq(deliver(&c), "to_client");
+	}
+	ck_assert_str_eq(core_channel_data(&c, &client, 0x4001, kilobyte()),
+			 "allocation_rate");
+	ck_assert_str_eq(core_from_peer(&c, its_relay, &our_bound,
+					bytes_str(kilobyte())),
+			 "allocation_rate");
+}
+END_TEST
+
+/* A packet that goes nowhere is not counted. */
+START_TEST(what_is_dropped_for_another_reason_costs_nothing)
+{
+	struct addr nobody = addr_with_port(&c.config.relay, CORE_PORT_MAX);
+
+	c.config.limits.rates.allocation = 100000;
+	c.config.limits.rates.burst_s = 1;
+	set_up_again();
+	if (c.last_port == CORE_PORT_MAX)
+		nobody.port = CORE_PORT_MIN;
+	ck_assert_uint_eq(core_bind(&c, &client, 3, 0x4001, &nobody), 0);
+	for (unsigned i = 0; i < 200; i++)
+		ck_assert_str_eq(
+			core_channel_data(&c, &client, 0x4001, kilobyte()),
+			"hairpin_no_peer");
+	ck_assert_uint_eq(send_all("allocation_rate"), 100);
+}
+END_TEST
+
+START_TEST(the_limit_of_packets_comes_before_the_rates)
+{
+	c.config.limits.rates.allocation = 100000;
+	c.config.limits.rates.burst_s = 1;
+	c.user_packets_max = 3;
+	set_up_again();
+	ck_assert_uint_eq(send_all("packet_limit"), 3);
+}
+END_TEST
+
+/* --- new peers ---------------------------------------------------------------------- */
+
+/* Sends to the n-th of many peers that are all permitted. */
+static const char *send_to(unsigned n)
+{
+	struct addr many = core_peer(9, (uint16_t)(1000 + n));
+
+	return core_indicate(&c, &client, &many, "x");
+}
+
+static void set_up_peers(unsigned burst, unsigned per_s)
+{
+	struct addr many = core_peer(9, 0);
+
+	c.config.limits.peers = (struct bucket_rate){ per_s, burst };
+	set_up_again();
+	ck_assert_uint_eq(core_permit(&c, &client, 3, &many), 0);
+}
+
+/* Decisions: "64 distinct peers per allocation, refilled 10/s". The channel
+ * of the fixture is one of them. */
+START_TEST(new_peers_are_limited)
+{
+	unsigned n = 0;
+
+	set_up_peers(64, 10);
+	for (; n < 63; n++)
+		ck_assert_str_eq(send_to(n), "to_peer");
+	ck_assert_str_eq(send_to(n), "peer_limit");
+	ck_assert_uint_eq(core_dropped(&c, DROP_PEER_LIMIT), 1);
+	/* Those that it sends to already are none. */
+	for (unsigned i = 0; i < n; i++)
+		ck_assert_str_eq(send_to(i), "to_peer");
+	/* A second brings ten. */
+	core_pass(&c, 1000);
+	for (unsigned i = 0; i < 10; i++)
+		ck_assert_str_eq(send_to(n++), "to_peer");
+	ck_assert_str_eq(send_to(n), "peer_limit");
+}
+END_TEST
+
+START_TEST(without_a_limit_there_may_be_any_number_of_peers)
+{
+	set_up_peers(0, 10);
+	for (unsigned n = 0; n < 5000; n++)
+		ck_assert_str_eq(send_to(n), "to_peer");
+}
+END_TEST
+
+/* Also one whose answers came first, and one bound under its other form. */
+START_TEST(a_peer_with_a_channel_is_no_new_one)
+{
+	set_up_peers(1, 1);
+	ck_assert_str_eq(send_to(0), "peer_limit");
+	for (unsigned i = 0; i < 10; i++) {
+		ck_assert_str_eq(core_indicate(&c, &client, &peer, "x"),
+				 "to_peer");
+		ck_assert_str_eq(core_channel_data(&c, &client, 0x4000, "x"),
+				 "to_peer");
+	}
+}
+END_TEST
+
+START_TEST(a_peer_is_new_to_each_allocation)
+{
+	struct addr many = core_peer(9, 0);
+
+	set_up_peers(3, 1);
+	ck_assert_str_eq(send_to(0), "to_peer");
+	ck_assert_str_eq(send_to(1), "to_peer");
+	ck_assert_str_eq(send_to(2), "peer_limit");
+	client.port = 5001;
+	ck_assert_uint_eq(core_allocate(&c, &client, 1), 0);
+	ck_assert_uint_eq(core_permit(&c, &client, 2, &many), 0);
+	for (unsigned n = 0; n < 3; n++)
+		ck_assert_str_eq(send_to(n), "to_peer");
+	ck_assert_str_eq(send_to(3), "peer_limit");
+	/* Also where one had the same place in the table before. */
+	ck_assert_uint_eq(core_refresh(&c, &client, 3, 0), 0);
+	ck_assert_uint_eq(core_allocate(&c, &client, 4), 0);
+	ck_assert_uint_eq(core_permit(&c, &client, 5, &many), 0);
+	for (unsigned n = 3; n < 6; n++)
+		ck_assert_str_eq(send_to(n), "to_peer");
+	ck_assert_str_eq(send_to(0), "peer_limit");
+}
+END_TEST
+
+/* What does not leave costs no peer, and a refused peer is not remembered. */
+START_TEST(only_a_peer_that_is_sent_to_counts)
+{
+	struct addr port_0 = core_peer(9, 0);
+
+	set_up_peers(2, 1);
+	for (unsigned i = 0; i < 5; i++) {
+		ck_assert_str_eq(core_indicate(&c, &client, &stranger, "x"),
+				 "no_permission");
+		ck_assert_str_eq(core_indicate(&c, &client, &port_0, "x"),
+				 "peer_denied");
+	}
+	ck_assert_str_eq(send_to(0), "to_peer");
+	ck_assert_str_eq(send_to(1), "peer_limit");
+	ck_assert_str_eq(send_to(1), "peer_limit");
+	core_pass(&c, 1000);
+	ck_assert_str_eq(send_to(2), "to_peer");
+	ck_assert_str_eq(send_to(1), "peer_limit");
+}
+END_TEST
+
+/* A peer that was not sent to for long is a new flow to a NAT as well. */
+START_TEST(a_peer_is_forgotten_in_time)
+{
+	struct addr many = core_peer(9, 0);
+
+	set_up_peers(2, 0);
+	ck_assert_str_eq(send_to(0), "to_peer");
+	core_pass(&c, 200000);
+	ck_assert_uint_eq(core_permit(&c, &client, 4, &many), 0);
+	ck_assert_str_eq(send_to(0), "to_peer");
+	core_pass(&c, 250000);
+	ck_assert_str_eq(send_to(0), "to_peer");
+	ck_assert_uint_eq(core_refresh(&c, &client, 5, 600), 0);
+	ck_assert_uint_eq(core_permit(&c, &client, 6, &many), 0);
+	core_pass(&c, 299000);
+	ck_assert_uint_eq(core_permit(&c, &client, 7, &many), 0);
+	core_pass(&c, 2000);
+	ck_assert_str_eq(send_to(0), "peer_limit");
+}
+END_TEST
+
+/* --- what the log is to be told ------------------------------------------------------ */
+
+/* Each reason once a minute, with room for a few allocations at a time. */
+START_TEST(a_limit_is_noticed_once_an_interval)
+{
+	struct flow_table *t = &c.server->flows;
+	struct flow_notice notice;
+
+	ck_assert(!flow_next_notice(t, &notice));
+	flow_notice(t, &c.now, relay.index, DROP_RATE_USER);
+	flow_notice(t, &c.now, relay.index, DROP_PEER_LIMIT);
+	flow_notice(t, &c.now, relay.index, DROP_RATE_USER);
+	ck_assert_uint_eq(t->notice_count, 2);
+	ck_assert(flow_next_notice(t, &notice));
+	ck_assert_int_eq(notice.reason, DROP_RATE_USER);
+	ck_assert_uint_eq(notice.allocation.index, relay.index);
+	ck_assert_uint_eq(notice.allocation.generation, relay.generation);
+	ck_assert_uint_eq(notice.since_ms, c.now.mono_ms);
+	ck_assert(flow_next_notice(t, &notice));
+	ck_assert_int_eq(notice.reason, DROP_PEER_LIMIT);
+	ck_assert(!flow_next_notice(t, &notice));
+	core_pass(&c, 59000);
+	flow_notice(t, &c.now, relay.index, DROP_RATE_USER);
+	ck_assert(!flow_next_notice(t, &notice));
+	core_pass(&c, 1000);
+	flow_notice(t, &c.now, relay.index, DROP_RATE_USER);
+	ck_assert(flow_next_notice(t, &notice));
+}
+END_TEST
+
+/* What finds no room is noticed when there is some again. */
+START_TEST(notices_are_bounded)
+{
+	struct flow_table *t = &c.server->flows;
+	struct flow_notice notice;
+	uint32_t last = POOL_NONE;
+
+	for (unsigned i = 0; i <= FLOW_NOTICES_MAX; i++) {
+		client.port = (uint16_t)(6000 + i);
+		ck_assert_uint_eq(core_allocate(&c, &client, 1), 0);
+		last = c.last_relay.index;
+		flow_notice(t, &c.now, last, DROP_RATE_TOTAL);
+	}
+	ck_assert_uint_eq(t->notice_count, FLOW_NOTICES_MAX);
+	ck_assert(flow_next_notice(t, &notice));
+	flow_notice(t, &c.now, last, DROP_RATE_TOTAL);
+	ck_assert_uint_eq(t->notices[FLOW_NOTICES_MAX - 1].allocation.index,
+			  last);
+}
+END_TEST
+
 /* --- the table itself ------------------------------------------------------------------------------------------ */
 
 START_TEST(out_of_memory_holds_nothing)
@@ -1051,7 +1450,7 @@ START_TEST(out_of_memory_holds_nothing)
 	struct counters *n = turn_counters(c.server);
 	struct flow_table t;
 
-	for (int i = 0; i < 7; i++) {
+	for (int i = 0; i < 8; i++) {
 		int before = mapped, after, err;
 
 		until_failure = i;
@@ -1061,7 +1460,7 @@ START_TEST(out_of_memory_holds_nothing)
 		ck_assert_int_eq(err, -ENOMEM);
 		ck_assert_int_eq(after, before);
 	}
-	until_failure = 7;
+	until_failure = 8;
 	ck_assert_int_eq(flow_init(&t, 4, 2, 2, &key, n, NULL, &c.config.peers),
 			 0);
 	until_failure = -1;
@@ -1131,6 +1530,25 @@ static Suite *suite(void)
 	tcase_add_test(t, one_may_send_to_oneself);
 	tcase_add_test(t, the_receiver_may_be_on_another_worker);
 	tcase_add_test(t, hairpins_stop_with_the_limit_of_packets);
+	tcase_add_test(t, an_allocation_has_its_bandwidth_each_way);
+	tcase_add_test(t, a_realm_may_have_its_own_rate);
+	tcase_add_test(t, indications_count_like_channel_data);
+	tcase_add_test(t, a_users_allocations_share_its_bandwidth);
+	tcase_add_test(t, a_users_workers_share_its_bandwidth);
+	tcase_add_test(t, a_user_that_returns_has_no_new_burst);
+	tcase_add_test(t, a_user_may_have_its_own_rate);
+	tcase_add_test(t, the_process_has_its_bandwidth);
+	tcase_add_test(t, a_hairpin_counts_at_both_ends);
+	tcase_add_test(t, what_is_dropped_for_another_reason_costs_nothing);
+	tcase_add_test(t, the_limit_of_packets_comes_before_the_rates);
+	tcase_add_test(t, new_peers_are_limited);
+	tcase_add_test(t, without_a_limit_there_may_be_any_number_of_peers);
+	tcase_add_test(t, a_peer_with_a_channel_is_no_new_one);
+	tcase_add_test(t, a_peer_is_new_to_each_allocation);
+	tcase_add_test(t, only_a_peer_that_is_sent_to_counts);
+	tcase_add_test(t, a_peer_is_forgotten_in_time);
+	tcase_add_test(t, a_limit_is_noticed_once_an_interval);
+	tcase_add_test(t, notices_are_bounded);
 	tcase_add_test(t, out_of_memory_holds_nothing);
 	suite_add_tcase(s, t);
 	return s;

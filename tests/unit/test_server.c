@@ -999,6 +999,63 @@ START_TEST(the_same_seed_and_inputs_give_the_same_bytes)
 }
 END_TEST
 
+/* Data moves no timer, but what it came upon is told when time is asked for. */
+START_TEST(a_notice_is_due_at_once)
+{
+	ck_assert_uint_eq(core_allocate(&c, &client, 1), 0);
+	core_pass(&c, 1000);
+	flow_notice(&c.server->flows, &c.now, c.last_relay.index,
+		    DROP_RATE_TOTAL);
+	ck_assert_uint_eq(turn_next_ms(c.server), c.now.mono_ms);
+	core_pass(&c, 1000);
+	ck_assert_uint_lt(turn_next_ms(c.server), c.now.mono_ms);
+	c.logs = 0;
+	core_wait(&c, 0);
+	ck_assert_uint_eq(c.logs, 1);
+	ck_assert_uint_gt(turn_next_ms(c.server), c.now.mono_ms);
+}
+END_TEST
+
+/* Pools stay as they are; all else holds from now on. */
+START_TEST(limits_change_while_it_runs)
+{
+	struct turn_limits limits = {
+		.allocations = 1,
+		.allocations_per_user = 1,
+		.permissions_per_allocation = 1,
+		.channels_per_allocation = 1,
+		.rates = { .user = 1000, .burst_s = 1 },
+		.peers = { 10, 64 },
+	};
+
+	ck_assert_uint_eq(core_allocate(&c, &client, 1), 0);
+	ck_assert(!c.server->flows.rates.in_use);
+	turn_set_limits(c.server, &limits);
+	ck_assert(c.server->flows.rates.in_use);
+	ck_assert_uint_eq(c.server->flows.rates.limits.user, 1000);
+	ck_assert_uint_eq(c.server->flows.new_peers.burst, 64);
+	ck_assert_uint_eq(c.server->config.limits.allocations, 64);
+	ck_assert_uint_eq(c.server->config.limits.permissions_per_allocation,
+			  8);
+	ck_assert_uint_eq(c.server->config.limits.channels_per_allocation, 8);
+	client.port++;
+	ck_assert_uint_eq(core_allocate(&c, &client, 1), 486);
+}
+END_TEST
+
+static void set_rate_of_no_realm(void *arg)
+{
+	struct core *core = arg;
+
+	turn_set_realm_rate(core->server, 2, 1);
+}
+
+START_TEST(a_realm_that_is_not_there_has_no_rate)
+{
+	ck_assert(unit_aborts(set_rate_of_no_realm, &c));
+}
+END_TEST
+
 static Suite *suite(void)
 {
 	Suite *s = suite_create("server");
@@ -1045,6 +1102,9 @@ static Suite *suite(void)
 	tcase_add_test(t, each_failing_allocation_is_enomem_and_leaks_nothing);
 	tcase_add_test(t, a_session_allocates_nothing);
 	tcase_add_test(t, the_same_seed_and_inputs_give_the_same_bytes);
+	tcase_add_test(t, a_notice_is_due_at_once);
+	tcase_add_test(t, limits_change_while_it_runs);
+	tcase_add_test(t, a_realm_that_is_not_there_has_no_rate);
 	suite_add_tcase(s, t);
 	return s;
 }

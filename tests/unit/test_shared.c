@@ -13,15 +13,17 @@ void *__wrap_calloc(size_t count, size_t size);
 
 static const struct hash_key key = { 9, 10 };
 static struct turn_config config;
-static bool mmap_fails;
+static int mmaps_until_failure = -1; /* -1: none fails */
 static bool calloc_fails;
 
 void *__wrap_mmap(void *at, size_t len, int prot, int flags, int fd, off_t off)
 {
-	if (mmap_fails) {
+	if (mmaps_until_failure == 0) {
 		errno = ENOMEM;
 		return MAP_FAILED;
 	}
+	if (mmaps_until_failure > 0)
+		mmaps_until_failure--;
 	return __real_mmap(at, len, prot, flags, fd, off);
 }
 
@@ -52,6 +54,19 @@ START_TEST(sized_by_the_configuration)
 }
 END_TEST
 
+/* A bucket of bandwidth beside each counter of the quota. */
+START_TEST(each_user_has_room_for_its_bandwidth)
+{
+	struct turn_shared shared;
+
+	ck_assert_int_eq(turn_shared_init(&shared, &config, &key), 0);
+	shared_rates_claim(&shared.rates, quota_slots(&shared.quota) - 1, 5, 6);
+	ck_assert_uint_eq(
+		shared.rates.users[quota_slots(&shared.quota) - 1].own, 6);
+	turn_shared_fini(&shared);
+}
+END_TEST
+
 /* A user is hashed under the key of this start. */
 START_TEST(users_are_known_by_this_starts_key)
 {
@@ -76,10 +91,14 @@ START_TEST(out_of_memory_holds_nothing)
 	calloc_fails = true;
 	ck_assert_int_eq(turn_shared_init(&shared, &config, &key), -ENOMEM);
 	calloc_fails = false;
-	mmap_fails = true;
-	ck_assert_int_eq(turn_shared_init(&shared, &config, &key), -ENOMEM);
-	mmap_fails = false;
-	ck_assert_ptr_null(shared.ports.entries);
+	for (int i = 0; i < 4; i++) {
+		mmaps_until_failure = i;
+		ck_assert_int_eq(turn_shared_init(&shared, &config, &key),
+				 -ENOMEM);
+		mmaps_until_failure = -1;
+		ck_assert_ptr_null(shared.ports.entries);
+		ck_assert_ptr_null(shared.quota.slots);
+	}
 }
 END_TEST
 
@@ -90,6 +109,7 @@ static Suite *suite(void)
 
 	tcase_add_checked_fixture(t, set_up, NULL);
 	tcase_add_test(t, sized_by_the_configuration);
+	tcase_add_test(t, each_user_has_room_for_its_bandwidth);
 	tcase_add_test(t, users_are_known_by_this_starts_key);
 	tcase_add_test(t, out_of_memory_holds_nothing);
 	suite_add_tcase(s, t);
