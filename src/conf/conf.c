@@ -48,6 +48,12 @@ static void decide_limits(struct conf *c, struct report *report)
 		.allocations = (uint32_t)v->as.number,
 		.allocations_per_user =
 			(uint32_t)number_of(c, OPT_LIMITS_ALLOCATIONS_PER_USER),
+		.allocations_per_source = (uint32_t)number_of(
+			c, OPT_LIMITS_ALLOCATIONS_PER_SOURCE),
+		.dynamic_allocations_per_user = (uint32_t)number_of(
+			c, OPT_LIMITS_DYNAMIC_ALLOCATIONS_PER_USER),
+		.dynamic_allocations_per_source = (uint32_t)number_of(
+			c, OPT_LIMITS_DYNAMIC_ALLOCATIONS_PER_SOURCE),
 		.permissions_per_allocation =
 			(uint16_t)number_of(c, OPT_LIMITS_PERMISSIONS),
 		.channels_per_allocation =
@@ -96,8 +102,34 @@ static void decide_state_dir(struct conf *c, const struct conf_machine *machine,
 	c->state_dir = v->as.text;
 }
 
+#define USERS_FILE "/users"
+
+static void decide_users_file(struct conf *c, struct report *report)
+{
+	struct value *v = &c->document->values[OPT_USERS_FILE];
+	char quoted[REPORT_QUOTE_BYTES], *path = NULL;
+
+	if (!v->is_set && c->state_dir &&
+	    asprintf(&path, "%s" USERS_FILE, c->state_dir) >= 0) {
+		v->as.text = path;
+		v->is_set = true;
+	}
+	if (!v->is_set)
+		report_error(report, 0, "no memory to read it");
+	else if (v->is_given && v->as.text[0] != '/')
+		report_error(report, v->line,
+			     "users_file is %s; expected a path that begins "
+			     "with /",
+			     report_quote(bytes_str(v->as.text), quoted));
+	c->users_file = v->as.text;
+}
+
 static void decide_rest(struct conf *c)
 {
+	for (uint8_t i = 0; i < c->turn.realm_count; i++)
+		c->realm_names[i] = c->turn.realms[i].name;
+	c->redis.store.realms = c->realm_names;
+	c->redis.store.realm_count = c->turn.realm_count;
 	c->user = c->document->values[OPT_USER].as.text;
 	c->listener_buffer_bytes = (int)number_of(c, OPT_BUFFERS_LISTENER);
 	c->relay_buffer_bytes = (int)number_of(c, OPT_BUFFERS_RELAY);
@@ -118,6 +150,9 @@ static void decide(struct conf *c, const struct conf_machine *machine,
 	decide_relay(c, machine, report);
 	decide_limits(c, report);
 	decide_nonce(c);
+	decide_users_file(c, report);
+	decide_secrets(c, machine, report);
+	decide_redis(c, machine, report);
 	decide_users(c, machine, report);
 	decide_realms(c, report);
 	decide_peers(c, machine, report);
@@ -126,9 +161,18 @@ static void decide(struct conf *c, const struct conf_machine *machine,
 
 static bool holds_secret(const struct conf *c)
 {
-	/* Of the users each has one. */
+	static const enum option_id ids[] = {
+		OPT_NONCE_KEY,
+		OPT_REDIS_PASSWORD,
+		OPT_REDIS_SENTINEL_PASSWORD,
+	};
+
+	for (size_t i = 0; i < sizeof(ids) / sizeof(ids[0]); i++)
+		if (c->document->values[ids[i]].is_given)
+			return true;
+	/* Of the users and the secrets each has one. */
 	return c->document->lists[GROUP_USERS].count > 0 ||
-	       c->document->values[OPT_NONCE_KEY].is_given;
+	       c->document->lists[GROUP_SECRETS].count > 0;
 }
 
 static void warn_of_mode(const struct conf *c, mode_t mode, const char *path,
@@ -165,6 +209,7 @@ static struct conf *from_source(const struct source *source,
 		report_error(report, 0, "no memory to read it");
 		return NULL;
 	}
+	c->path = path;
 	/* What libconfig cannot parse says nothing that could be judged. */
 	if (document_parse(c->document, source, report)) {
 		decide(c, machine, report);
@@ -214,6 +259,7 @@ void conf_free(struct conf *c)
 	if (!c)
 		return;
 	static_users_free(c->users);
+	static_users_free(c->file_users);
 	document_fini(c->document);
 	free(c->document);
 	crypto_wipe(c, sizeof(*c));

@@ -2,17 +2,20 @@
  * The configuration: turnpike.conf as plain structs of the layers below.
  *
  * A file is read (source), parsed and typed (document), and then decided
- * upon: what its values mean together and on this machine. Reading it opens
- * no other file but peers.acs_file, where a realm's preset wants it, and
- * changes nothing, so `turnpiked --check` and the start see the same. All errors are collected; a configuration with an error is never
- * handed out, nor is half of one.
+ * upon: what its values mean together and on this machine. The users file,
+ * the files of secrets and, where a realm's preset wants it, peers.acs_file
+ * are read with it. Nothing is changed, so `turnpiked --check` and the start
+ * see the same. All errors are collected; a configuration with an error is
+ * never handed out, nor is half of one.
  */
 #ifndef TURNPIKE_CONF_CONF_H
 #define TURNPIKE_CONF_CONF_H
 
 #include "base/log.h"
 #include "conf/report.h"
+#include "store/redis_store.h"
 #include "store/static_users.h"
+#include "store/time_limited.h"
 #include "turn/config.h"
 
 #define CONF_LISTENERS_MAX 64
@@ -27,6 +30,7 @@ struct conf_machine {
 	uint16_t cpus;
 	int64_t now_s;         /* since 1970: whether a dated file is old */
 	const char *state_dir; /* of the environment, or NULL; borrowed */
+	bool is_closed;        /* no other file is read: there is none */
 	struct hash_key key;   /* this start's, for the table of users */
 };
 
@@ -44,7 +48,17 @@ enum conf_log_format {
 	CONF_LOG_JOURNAL,
 };
 
+/* Redis, and the workers' caches before it. */
+struct conf_redis {
+	struct redis_config store; /* no endpoints: there is no Redis */
+	uint32_t cache_entries;    /* of all workers together */
+	uint32_t ttl_s;
+	uint32_t negative_ttl_s;
+	uint32_t stale_s;
+};
+
 struct conf {
+	const char *path; /* of the file, or ""; borrowed, for messages */
 	/*
 	 * All but the listeners and the own addresses of the peer policy,
 	 * which change with the machine's addresses. Which preset a realm has
@@ -54,15 +68,20 @@ struct conf {
 	struct turn_config turn;
 	struct conf_listener listeners[CONF_LISTENERS_MAX];
 	size_t listener_count;
-	struct static_users *users; /* owned */
+	struct static_users *users;      /* owned */
+	struct static_users *file_users; /* of the users file; owned */
+	struct secrets secrets;
+	struct conf_redis redis;
+	const char *realm_names[TURN_REALMS_MAX]; /* for redis.store */
 	/* There was only loopback to relay through, but that may change. */
 	bool relay_is_makeshift;
 	int listener_buffer_bytes;
 	int relay_buffer_bytes;
 	enum log_level log_level;
 	enum conf_log_format log_format;
-	const char *state_dir; /* absolute; the document's */
-	const char *user;      /* the document's */
+	const char *state_dir;  /* absolute; the document's */
+	const char *users_file; /* likewise; need not be there */
+	const char *user;       /* the document's */
 	/* What was decided, option by option; passwords are wiped. */
 	struct document *document; /* owned */
 };

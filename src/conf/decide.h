@@ -43,9 +43,49 @@ bool decide_item_realm(const struct conf *c, const struct document_item *item,
 void decide_peers(struct conf *c, const struct conf_machine *machine,
 		  struct report *report);
 
-/* Users, their keys, and what each realm offers; after the listeners. */
+/* Secrets of time-limited credentials; before the users. */
+void decide_secrets(struct conf *c, const struct conf_machine *machine,
+		    struct report *report);
+
+/* Redis and the cache; before the users. */
+void decide_redis(struct conf *c, const struct conf_machine *machine,
+		  struct report *report);
+
+/*
+ * Users of both files, their keys, and what each realm offers; after the
+ * listeners, the secrets and Redis.
+ */
 void decide_users(struct conf *c, const struct conf_machine *machine,
 		  struct report *report);
+
+/* A user of either file, for what is said of it. */
+struct decide_user {
+	const struct document_item *item; /* NULL: there is none */
+	bool in_users_file;
+};
+
+/* The users of one realm, as far as what it can offer depends on them. */
+struct decide_realm_users {
+	uint32_t count;
+	/* The first one without such a key. */
+	struct decide_user no_md5;
+	struct decide_user no_sha256;
+};
+
+/*
+ * What each realm offers, which is what all of its sources can do; says who
+ * is in the way. For decide_users().
+ */
+void decide_offers(struct conf *c,
+		   const struct decide_realm_users users[TURN_REALMS_MAX],
+		   struct report *report);
+
+#define DECIDE_PLACE_BYTES 512
+
+/* "line 5", and of which file where that is not clear; returns `out`. */
+const char *decide_place_of(const struct conf *c, struct decide_user user,
+			    char out[DECIDE_PLACE_BYTES],
+			    const struct report *report);
 
 /*
  * Prepares a text (base/opaque.h) in place, at most `max_bytes` long. `what`

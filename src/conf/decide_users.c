@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/opaque.h"
+#include "conf/users_file.h"
 #include "stun/integrity.h"
 
 /* RFC 8489 section 14.9. */
@@ -115,19 +116,12 @@ uint8_t decide_realm_of(struct conf *c, struct value *v, struct report *report)
 	return 0;
 }
 
-/* The users of one realm, as far as what it can offer depends on them. */
-struct realm_users {
-	uint32_t count;
-	/* The first one without such a key, or NULL. */
-	const struct document_item *no_md5;
-	const struct document_item *no_sha256;
-};
-
 struct users {
 	struct conf *c;
 	struct crypto *crypto;
 	struct report *report;
-	struct realm_users realms[TURN_REALMS_MAX];
+	struct document file; /* the users file's */
+	struct decide_realm_users realms[TURN_REALMS_MAX];
 };
 
 static const char *name_of(const struct document_item *item)
@@ -197,72 +191,91 @@ static bool is_twin(const struct document_item *item, const char *name,
 	       !strcmp(r->as.text, realm);
 }
 
+/* The first user of that name before `end`, or NULL. */
+static const struct document_item *find_twin(const struct document_list *list,
+					     const struct document_item *end,
+					     const char *name,
+					     const char *realm)
+{
+	for (size_t i = 0; i < list->count && &list->items[i] != end; i++)
+		if (is_twin(&list->items[i], name, realm))
+			return &list->items[i];
+	return NULL;
+}
+
 static void refuse_twin(struct users *users, const struct document_item *item,
 			const char *realm)
 {
-	const struct document_list *list =
-		&users->c->document->lists[GROUP_USERS];
 	char quoted[REPORT_QUOTE_BYTES], quoted_realm[REPORT_QUOTE_BYTES];
-	const struct document_item *first = list->items;
+	struct decide_user first = { .in_users_file = false };
+	char place[DECIDE_PLACE_BYTES];
 
-	while (first < item && !is_twin(first, name_of(item), realm))
-		first++;
+	/* The configuration's users come first. */
+	first.item = find_twin(&users->c->document->lists[GROUP_USERS], item,
+			       name_of(item), realm);
+	if (!first.item) {
+		first.in_users_file = true;
+		first.item = find_twin(&users->file.lists[GROUP_USERS], item,
+				       name_of(item), realm);
+	}
 	report_error(users->report, item->line,
-		     "user %s for the second time in realm %s, first in line "
-		     "%u; expected each name once in a realm",
+		     "user %s for the second time in realm %s, first in %s; "
+		     "expected each name once in a realm",
 		     report_quote(bytes_str(name_of(item)), quoted),
-		     report_quote(bytes_str(realm), quoted_realm), first->line);
+		     report_quote(bytes_str(realm), quoted_realm),
+		     decide_place_of(users->c, first, place, users->report));
 }
 
-static void remember(struct realm_users *realm,
-		     const struct document_item *item,
-		     const struct turn_keys *keys)
+static void remember(struct users *users, const struct document_item *item,
+		     const struct static_user *user)
 {
+	struct decide_realm_users *realm = &users->realms[user->realm];
+	const struct decide_user l = { item, users->report->in_other };
+
 	realm->count++;
-	if (keys->md5.len == 0 && !realm->no_md5)
-		realm->no_md5 = item;
-	if (keys->sha256.len == 0 && !realm->no_sha256)
-		realm->no_sha256 = item;
+	if (user->keys.md5.len == 0 && !realm->no_md5.item)
+		realm->no_md5 = l;
+	if (user->keys.sha256.len == 0 && !realm->no_sha256.item)
+		realm->no_sha256 = l;
 }
 
+/* Adds a user to the set of its file, unless either file has it already. */
 static void add_user(struct users *users, const struct document_item *item,
-		     uint8_t realm, const struct turn_keys *keys,
-		     const struct turn_grant *grant)
+		     struct static_user *user)
 {
-	const char *realm_name = users->c->turn.realms[realm].name;
-	struct static_user user = {
-		.name = name_of(item),
-		.realm = realm,
-		.keys = *keys,
-		.grant = *grant,
-	};
+	const char *realm_name = users->c->turn.realms[user->realm].name;
+	struct static_users *set = users->report->in_other
+					   ? users->c->file_users
+					   : users->c->users;
 	int error;
 
-	stun_userhash(users->crypto, bytes_str(user.name),
-		      bytes_str(realm_name), user.userhash);
-	error = static_users_add(users->c->users, &user);
-	crypto_wipe(&user, sizeof(user));
+	stun_userhash(users->crypto, bytes_str(user->name),
+		      bytes_str(realm_name), user->userhash);
+	error = static_users_has(users->c->users, user->realm, user->name)
+			? -EEXIST
+			: static_users_add(set, user);
 	if (error == -EEXIST)
 		refuse_twin(users, item, realm_name);
 	else if (error)
 		report_error(users->report, item->line,
 			     "no room for another user after %u",
-			     static_users_count(users->c->users));
-	else if (keys->md5.len > 0 || keys->sha256.len > 0)
-		remember(&users->realms[realm], item, keys);
+			     static_users_count(set));
+	else if (user->keys.md5.len > 0 || user->keys.sha256.len > 0)
+		remember(users, item, user);
 }
 
 static void decide_user(struct users *users, const struct document_item *item)
 {
 	struct value *name = document_value(item, OPT_USERS_NAME);
 	struct value *limit = document_value(item, OPT_USERS_ALLOCATIONS);
-	uint8_t realm = decide_realm_of(
-		users->c, document_value(item, OPT_USERS_REALM), users->report);
-	struct turn_grant grant = {
-		.allocations_max = limit->is_set ? (uint32_t)limit->as.number
-						 : 0,
+	struct static_user user = {
+		.realm = decide_realm_of(users->c,
+					 document_value(item, OPT_USERS_REALM),
+					 users->report),
+		.disabled = document_value(item, OPT_USERS_DISABLED)->as.number,
+		.grant.allocations_max =
+			limit->is_set ? (uint32_t)limit->as.number : 0,
 	};
-	struct turn_keys keys = { .md5.len = 0 };
 
 	if (!name->is_set)
 		return;
@@ -272,158 +285,53 @@ static void decide_user(struct users *users, const struct document_item *item)
 		value_fini(name, OPT_USERS_NAME);
 		return;
 	}
-	decide_keys(users, item, users->c->turn.realms[realm].name, &keys);
-	add_user(users, item, realm, &keys, &grant);
-	crypto_wipe(&keys, sizeof(keys));
+	user.name = name->as.text;
+	decide_keys(users, item, users->c->turn.realms[user.realm].name,
+		    &user.keys);
+	add_user(users, item, &user);
+	crypto_wipe(&user, sizeof(user));
 }
 
-/* The words of auth.sha256 and auth.userhash, in the order of the table. */
-enum setting { SETTING_AUTO, SETTING_ON, SETTING_OFF };
-
-static enum setting setting_of(const struct conf *c, enum option_id id)
+static void decide_list(struct users *users, const struct document *d)
 {
-	return (enum setting)c->document->values[id].as.number;
-}
-
-/* A forced setting that a user cannot honour. */
-static void check_forced(struct users *users, const struct realm_users *realm)
-{
-	const struct value *v = &users->c->document->values[OPT_AUTH_SHA256];
-	char quoted[REPORT_QUOTE_BYTES];
-
-	if (realm->no_sha256)
-		report_error(users->report, v->line,
-			     "auth.sha256 is \"on\", but user %s (line %u) "
-			     "has no SHA-256 key; expected a password or "
-			     "key_sha256 for each user, or \"auto\"",
-			     report_quote(bytes_str(name_of(realm->no_sha256)),
-					  quoted),
-			     realm->no_sha256->line);
-}
-
-/* A user who has no key for what clients would use. */
-static void check_md5(struct users *users, const struct realm_users *realm,
-		      bool sha256)
-{
-	char quoted[REPORT_QUOTE_BYTES], other[REPORT_QUOTE_BYTES];
-
-	if (!realm->no_md5)
-		return;
-	report_quote(bytes_str(name_of(realm->no_md5)), quoted);
-	if (sha256)
-		report_warning(users->report, realm->no_md5->line,
-			       "user %s has no key_md5: clients that do not "
-			       "know SHA-256, and browsers do not, cannot log "
-			       "in",
-			       quoted);
-	else if (realm->no_sha256)
-		report_error(users->report, realm->no_md5->line,
-			     "user %s has no key_md5, and SHA-256 is not "
-			     "offered since user %s (line %u) has no key for "
-			     "it; expected key_md5 or a password",
-			     quoted,
-			     report_quote(bytes_str(name_of(realm->no_sha256)),
-					  other),
-			     realm->no_sha256->line);
-	else
-		report_error(users->report, realm->no_md5->line,
-			     "user %s has no key_md5, and auth.sha256 is "
-			     "\"off\"; expected key_md5 or a password",
-			     quoted);
-}
-
-static void note_offer(struct users *users, const struct turn_realm *realm,
-		       const struct realm_users *own)
-{
-	char quoted[REPORT_QUOTE_BYTES], who[REPORT_QUOTE_BYTES];
-
-	report_quote(bytes_str(realm->name), quoted);
-	if (own->no_sha256 && !realm->offer_sha256)
-		report_note(
-			users->report, 0,
-			"realm %s offers no SHA-256, since user %s (line "
-			"%u) has no key for it",
-			quoted,
-			report_quote(bytes_str(name_of(own->no_sha256)), who),
-			own->no_sha256->line);
-	report_note(users->report, 0, "realm %s: users %u, offers %s%s", quoted,
-		    own->count, realm->offer_sha256 ? "SHA-256 and MD5" : "MD5",
-		    realm->offer_userhash ? ", USERHASH" : "");
-}
-
-/* What a realm offers is what all of its users can do. */
-static void decide_offer(struct users *users, uint8_t index)
-{
-	struct turn_realm *realm = &users->c->turn.realms[index];
-	const struct realm_users *own = &users->realms[index];
-	enum setting sha256 = setting_of(users->c, OPT_AUTH_SHA256);
-	enum setting userhash = setting_of(users->c, OPT_AUTH_USERHASH);
-
-	if (sha256 == SETTING_ON)
-		check_forced(users, own);
-	realm->offer_sha256 = sha256 != SETTING_OFF && !own->no_sha256;
-	/* A table of users can be asked by hash. */
-	realm->offer_userhash = userhash != SETTING_OFF;
-	check_md5(users, own, realm->offer_sha256);
-	note_offer(users, realm, own);
-}
-
-static bool has_listener(const struct conf *c, uint8_t realm)
-{
-	for (size_t i = 0; i < c->listener_count; i++)
-		if (c->listeners[i].realm == realm)
-			return true;
-	return false;
-}
-
-static void warn_of_realm(struct users *users, uint8_t index)
-{
-	bool listens = has_listener(users->c, index);
-	char quoted[REPORT_QUOTE_BYTES];
-
-	if (listens == (users->realms[index].count > 0))
-		return;
-	report_quote(bytes_str(users->c->turn.realms[index].name), quoted);
-	if (listens)
-		report_warning(users->report, 0,
-			       "realm %s has no users: nobody can use its "
-			       "listeners",
-			       quoted);
-	else if (index > 0 || users->realms[index].count > 0)
-		report_warning(users->report, 0,
-			       "realm %s has users but no listener: they "
-			       "cannot log in",
-			       quoted);
-}
-
-static void decide_all(struct users *users)
-{
-	const struct document_list *list =
-		&users->c->document->lists[GROUP_USERS];
+	const struct document_list *list = &d->lists[GROUP_USERS];
 
 	for (size_t i = 0; i < list->count; i++)
 		decide_user(users, &list->items[i]);
-	for (uint8_t i = 0; i < users->c->turn.realm_count; i++) {
-		decide_offer(users, i);
-		if (report_is_clean(users->report))
-			warn_of_realm(users, i);
+}
+
+static void decide_all(struct users *users, bool with_file)
+{
+	struct conf *c = users->c;
+
+	decide_list(users, c->document);
+	if (with_file && c->users_file) {
+		users_file_read(&users->file, c->users_file, users->report);
+		report_enter(users->report, c->users_file);
+		decide_list(users, &users->file);
+		report_leave(users->report);
 	}
+	decide_offers(c, users->realms, users->report);
+	document_fini(&users->file);
 }
 
 void decide_users(struct conf *c, const struct conf_machine *machine,
 		  struct report *report)
 {
-	struct users users = {
-		.c = c,
-		.crypto = crypto_new(),
-		.report = report,
-	};
+	struct users *users = calloc(1, sizeof(*users));
+	struct crypto *crypto = crypto_new();
 
 	c->users = static_users_new(&machine->key, TURN_SOURCE_CONFIG);
-	if (!users.crypto || !c->users)
+	c->file_users = static_users_new(&machine->key, TURN_SOURCE_FILE);
+	if (!users || !crypto || !c->users || !c->file_users) {
 		report_error(report, 0,
 			     "no memory for users, or an OpenSSL without MD5");
-	else
-		decide_all(&users);
-	crypto_free(users.crypto);
+	} else {
+		users->c = c;
+		users->crypto = crypto;
+		users->report = report;
+		decide_all(users, !machine->is_closed);
+	}
+	crypto_free(crypto);
+	free(users);
 }

@@ -248,8 +248,31 @@ static void read_root(struct document *d, const config_setting_t *root,
 		read_group(d, (enum group_id)group, root, report);
 }
 
-bool document_parse(struct document *d, const struct source *source,
-		    struct report *report)
+/* The one list that the text may hold. */
+static void read_only_list(struct document *d, enum group_id group,
+			   const config_setting_t *root, struct report *report)
+{
+	const char *name = option_groups[group].name;
+	char quoted[REPORT_QUOTE_BYTES];
+
+	for (int i = 0; i < config_setting_length(root); i++) {
+		const config_setting_t *s =
+			config_setting_get_elem(root, (unsigned)i);
+
+		if (!strcmp(config_setting_name(s), name))
+			continue;
+		report_error(
+			report, config_setting_source_line(s),
+			"unknown option %s; expected nothing but %s",
+			report_quote(bytes_str(config_setting_name(s)), quoted),
+			name);
+	}
+	read_group(d, group, root, report);
+}
+
+/* Parses the text, of which `group` alone is wanted unless it is the top. */
+static bool parse(struct document *d, enum group_id group,
+		  const struct source *source, struct report *report)
 {
 	config_t config;
 	bool ok;
@@ -258,13 +281,27 @@ bool document_parse(struct document *d, const struct source *source,
 	config_init(&config);
 	config_set_include_dir(&config, NO_FOLDER);
 	ok = config_read_string(&config, source->text) == CONFIG_TRUE;
-	if (ok)
+	if (!ok)
+		report_form(&config, report);
+	else if (group == GROUP_TOP)
 		read_root(d, config_root_setting(&config), report);
 	else
-		report_form(&config, report);
+		read_only_list(d, group, config_root_setting(&config), report);
 	wipe_texts(config_root_setting(&config));
 	config_destroy(&config);
 	return ok;
+}
+
+bool document_parse(struct document *d, const struct source *source,
+		    struct report *report)
+{
+	return parse(d, GROUP_TOP, source, report);
+}
+
+bool document_parse_list(struct document *d, enum group_id group,
+			 const struct source *source, struct report *report)
+{
+	return parse(d, group, source, report);
 }
 
 static void list_fini(struct document_list *list, enum group_id group)

@@ -39,6 +39,13 @@ struct document {
 bool document_parse(struct document *d, const struct source *source,
 		    struct report *report);
 
+/*
+ * The same for a text that holds one list of groups and nothing else: the
+ * other options are not set, whatever their defaults.
+ */
+bool document_parse_list(struct document *d, enum group_id group,
+			 const struct source *source, struct report *report);
+
 /* Wipes and frees. Safe on a zeroed document. */
 void document_fini(struct document *d);
 

@@ -6,6 +6,8 @@
 
 #include "base/crypto.h"
 #include "stun/attr.h"
+#include "store/redis_store.h"
+#include "store/time_limited.h"
 #include "stun/channel_data.h"
 #include "turn/nonce.h"
 #include "turn/peer_policy.h"
@@ -22,10 +24,15 @@
 #define BUFFER_MAX_BYTES (1 << 30)
 #define CHANNELS (CHANNEL_NUMBER_MAX - CHANNEL_NUMBER_MIN + 1)
 #define USER_ALLOCATIONS_MAX 65535
+#define REDIS_DATABASE_MAX 65535
+#define REDIS_CACHE_MAX 10000000
+#define HOUR_S 3600
+#define WEEK_S (7 * 24 * HOUR_S)
 
 static const char *const transports[] = { "udp", NULL };
 static const char *const settings[] = { "auto", "on", "off", NULL };
 static const char *const switches[] = { "off", "on", NULL };
+static const char *const hashes[] = { "sha1", "sha256", NULL };
 static const char *const presets[] = { "public", "acs", "lan", NULL };
 static const char *const clouds[] = { "commercial", "gcc-high", "all", NULL };
 static const char *const levels[] = { "error", "warning", "notice",
@@ -51,6 +58,21 @@ const struct option_group option_groups[GROUP_COUNT] = {
 		.is_list = true,
 		.help = "Who may use the server: a group for each user, with "
 			"a password or keys.",
+	},
+	[GROUP_SECRETS] = {
+		.name = "secrets",
+		.is_list = true,
+		.help = "Secrets shared with whoever makes time-limited "
+			"credentials: a group for each.",
+	},
+	[GROUP_TIME_LIMITED] = {
+		.name = "time_limited",
+		.help = "Credentials EXPIRY:NAME whose password follows from "
+			"a secret.",
+	},
+	[GROUP_REDIS] = {
+		.name = "redis",
+		.help = "Users, secrets and limits that are kept in Redis.",
 	},
 	[GROUP_PEERS] = {
 		.name = "peers",
@@ -129,6 +151,16 @@ const struct option options[OPTION_COUNT] = {
 		.max = LOGIN_MAX_BYTES,
 		.value = "\"turnpike\"",
 		.help = "who the server becomes when root starts it",
+	},
+	[OPT_USERS_FILE] = {
+		.name = "users_file",
+		.group = GROUP_TOP,
+		.type = OPTION_TEXT,
+		.min = 1,
+		.max = PATH_MAX_BYTES,
+		.absent = "state_dir/users",
+		.sample = "\"/var/lib/turnpike/users\"",
+		.help = "more users, with keys and no passwords",
 	},
 	[OPT_LISTEN_TRANSPORT] = {
 		.name = "transport",
@@ -253,6 +285,267 @@ const struct option options[OPTION_COUNT] = {
 		.sample = "32",
 		.help = "this user's own limit",
 	},
+	[OPT_USERS_DISABLED] = {
+		.name = "disabled",
+		.group = GROUP_USERS,
+		.type = OPTION_WORD,
+		.words = switches,
+		.value = "\"off\"",
+		.help = "on: known, but not let in",
+	},
+	[OPT_SECRETS_SECRET] = {
+		.name = "secret",
+		.group = GROUP_SECRETS,
+		.type = OPTION_TEXT,
+		.secret = true,
+		.min = 1,
+		.max = SHARED_SECRET_MAX_BYTES,
+		.absent = "what is in secret_file",
+		.sample = "\"a long random text\"",
+		.help = "known to this server and the other one",
+	},
+	[OPT_SECRETS_SECRET_FILE] = {
+		.name = "secret_file",
+		.group = GROUP_SECRETS,
+		.type = OPTION_TEXT,
+		.min = 1,
+		.max = PATH_MAX_BYTES,
+		.absent = "secret",
+		.sample = "\"/run/credentials/turnpiked.service/secret\"",
+		.help = "holds the secret in its place",
+	},
+	[OPT_SECRETS_HASH] = {
+		.name = "hash",
+		.group = GROUP_SECRETS,
+		.type = OPTION_WORD,
+		.words = hashes,
+		.value = "\"sha1\"",
+		.help = "of the HMAC that is the password",
+	},
+	[OPT_SECRETS_NOT_BEFORE] = {
+		.name = "not_before",
+		.group = GROUP_SECRETS,
+		.type = OPTION_TIME,
+		.max = INT64_MAX,
+		.absent = "at once",
+		.sample = "\"2027-01-01T00:00:00Z\"",
+		.help = "from when it is in force",
+	},
+	[OPT_SECRETS_NOT_AFTER] = {
+		.name = "not_after",
+		.group = GROUP_SECRETS,
+		.type = OPTION_TIME,
+		.max = INT64_MAX,
+		.absent = "for ever",
+		.sample = "\"2027-01-31T00:00:00Z\"",
+		.help = "until when it is",
+	},
+	[OPT_SECRETS_REALM] = {
+		.name = "realm",
+		.group = GROUP_SECRETS,
+		.type = OPTION_TEXT,
+		.min = 1,
+		.max = STUN_REALM_MAX_BYTES,
+		.absent = "every realm",
+		.sample = "\"turn.example.com\"",
+		.help = "the domain it is good for",
+	},
+	[OPT_TIME_LIMITED_SEPARATOR] = {
+		.name = "separator",
+		.group = GROUP_TIME_LIMITED,
+		.type = OPTION_TEXT,
+		.min = 1,
+		.max = 1,
+		.value = "\":\"",
+		.help = "between the time and the name",
+	},
+	[OPT_TIME_LIMITED_SKEW] = {
+		.name = "skew",
+		.group = GROUP_TIME_LIMITED,
+		.type = OPTION_DURATION,
+		.min = 0,
+		.max = HOUR_S,
+		.value = "\"0s\"",
+		.help = "how long a credential outlives its time",
+	},
+	[OPT_TIME_LIMITED_END_SESSIONS] = {
+		.name = "end_sessions",
+		.group = GROUP_TIME_LIMITED,
+		.type = OPTION_WORD,
+		.words = switches,
+		.value = "\"off\"",
+		.help = "on: sessions end with their credential",
+	},
+	[OPT_REDIS_ENDPOINTS] = {
+		.name = "endpoints",
+		.group = GROUP_REDIS,
+		.type = OPTION_TEXTS,
+		.max = REDIS_ENDPOINTS_MAX,
+		.value = "[ ]",
+		.help = "\"HOST:PORT\" or \"unix:/PATH\"; none: no Redis",
+	},
+	[OPT_REDIS_USER] = {
+		.name = "user",
+		.group = GROUP_REDIS,
+		.type = OPTION_TEXT,
+		.min = 1,
+		.max = REDIS_USER_BYTES - 1,
+		.absent = "none, the password alone",
+		.sample = "\"turnpike\"",
+		.help = "who the server is to Redis",
+	},
+	[OPT_REDIS_PASSWORD] = {
+		.name = "password",
+		.group = GROUP_REDIS,
+		.type = OPTION_TEXT,
+		.secret = true,
+		.min = 1,
+		.max = REDIS_PASSWORD_BYTES - 1,
+		.absent = "what is in password_file, else none",
+		.sample = "\"a long random text\"",
+		.help = "for AUTH",
+	},
+	[OPT_REDIS_PASSWORD_FILE] = {
+		.name = "password_file",
+		.group = GROUP_REDIS,
+		.type = OPTION_TEXT,
+		.min = 1,
+		.max = PATH_MAX_BYTES,
+		.absent = "password",
+		.sample = "\"/run/credentials/turnpiked.service/redis\"",
+		.help = "holds the password in its place",
+	},
+	[OPT_REDIS_DATABASE] = {
+		.name = "database",
+		.group = GROUP_REDIS,
+		.type = OPTION_INTEGER,
+		.min = 0,
+		.max = REDIS_DATABASE_MAX,
+		.value = "0",
+		.help = "for SELECT",
+	},
+	[OPT_REDIS_TLS] = {
+		.name = "tls",
+		.group = GROUP_REDIS,
+		.type = OPTION_WORD,
+		.words = switches,
+		.value = "\"off\"",
+		.help = "on: the certificate is verified, always",
+	},
+	[OPT_REDIS_TLS_CA] = {
+		.name = "tls_ca",
+		.group = GROUP_REDIS,
+		.type = OPTION_TEXT,
+		.min = 1,
+		.max = REDIS_FILE_BYTES - 1,
+		.absent = "the system's",
+		.sample = "\"/etc/turnpike/redis-ca.pem\"",
+		.help = "file of certificates that are trusted",
+	},
+	[OPT_REDIS_TLS_NAME] = {
+		.name = "tls_name",
+		.group = GROUP_REDIS,
+		.type = OPTION_TEXT,
+		.min = 1,
+		.max = REDIS_HOST_BYTES - 1,
+		.absent = "the endpoint's host",
+		.sample = "\"redis.example.com\"",
+		.help = "the name in the certificate",
+	},
+	[OPT_REDIS_SENTINEL] = {
+		.name = "sentinel",
+		.group = GROUP_REDIS,
+		.type = OPTION_TEXT,
+		.min = 1,
+		.max = REDIS_HOST_BYTES - 1,
+		.absent = "the endpoints are Redis itself",
+		.sample = "\"mymaster\"",
+		.help = "master to ask the endpoints for",
+	},
+	[OPT_REDIS_SENTINEL_USER] = {
+		.name = "sentinel_user",
+		.group = GROUP_REDIS,
+		.type = OPTION_TEXT,
+		.min = 1,
+		.max = REDIS_USER_BYTES - 1,
+		.absent = "none",
+		.sample = "\"turnpike\"",
+		.help = "who the server is to Sentinel",
+	},
+	[OPT_REDIS_SENTINEL_PASSWORD] = {
+		.name = "sentinel_password",
+		.group = GROUP_REDIS,
+		.type = OPTION_TEXT,
+		.secret = true,
+		.min = 1,
+		.max = REDIS_PASSWORD_BYTES - 1,
+		.absent = "none",
+		.sample = "\"a long random text\"",
+		.help = "for AUTH there",
+	},
+	[OPT_REDIS_TIMEOUT] = {
+		.name = "timeout",
+		.group = GROUP_REDIS,
+		.type = OPTION_DURATION,
+		.min = 1,
+		.max = 8,
+		.value = "\"2s\"",
+		.help = "to connect, and for each answer",
+	},
+	[OPT_REDIS_CACHE] = {
+		.name = "cache",
+		.group = GROUP_REDIS,
+		.type = OPTION_INTEGER,
+		.restart = true,
+		.min = 1,
+		.max = REDIS_CACHE_MAX,
+		.value = "10000",
+		.help = "users that are remembered",
+	},
+	[OPT_REDIS_TTL] = {
+		.name = "ttl",
+		.group = GROUP_REDIS,
+		.type = OPTION_DURATION,
+		.min = 1,
+		.max = 24 * HOUR_S,
+		.value = "\"1m\"",
+		.help = "until a user is asked for again",
+	},
+	[OPT_REDIS_NEGATIVE_TTL] = {
+		.name = "negative_ttl",
+		.group = GROUP_REDIS,
+		.type = OPTION_DURATION,
+		.min = 0,
+		.max = HOUR_S,
+		.value = "\"5s\"",
+		.help = "the same for a name that is not there",
+	},
+	[OPT_REDIS_STALE] = {
+		.name = "stale",
+		.group = GROUP_REDIS,
+		.type = OPTION_DURATION,
+		.min = 0,
+		.max = WEEK_S,
+		.value = "\"1h\"",
+		.help = "how long a user is good while Redis is away",
+	},
+	[OPT_REDIS_REREAD] = {
+		.name = "reread",
+		.group = GROUP_REDIS,
+		.type = OPTION_DURATION,
+		.min = 1,
+		.max = HOUR_S,
+		.value = "\"30s\"",
+		.help = "how often, where Redis tells of no change",
+	},
+	[OPT_REDIS_SHA256] = {
+		.name = "sha256",
+		.group = GROUP_REDIS,
+		.type = OPTION_WORD,
+		.words = switches,
+		.value = "\"off\"",
+		.help = "on: each user there has a SHA-256 key",
+	},
 	[OPT_PEERS_PRESET] = {
 		.name = "preset",
 		.group = GROUP_PEERS,
@@ -366,6 +659,33 @@ const struct option options[OPTION_COUNT] = {
 		.max = USER_ALLOCATIONS_MAX,
 		.value = "0",
 		.help = "0: no limit; beyond it 486",
+	},
+	[OPT_LIMITS_ALLOCATIONS_PER_SOURCE] = {
+		.name = "allocations_per_source",
+		.group = GROUP_LIMITS,
+		.type = OPTION_INTEGER,
+		.min = 0,
+		.max = USER_ALLOCATIONS_MAX,
+		.value = "0",
+		.help = "of one IP address; 0: no limit; beyond it 486",
+	},
+	[OPT_LIMITS_DYNAMIC_ALLOCATIONS_PER_USER] = {
+		.name = "dynamic_allocations_per_user",
+		.group = GROUP_LIMITS,
+		.type = OPTION_INTEGER,
+		.min = 0,
+		.max = USER_ALLOCATIONS_MAX,
+		.value = "64",
+		.help = "of a user that no file lists",
+	},
+	[OPT_LIMITS_DYNAMIC_ALLOCATIONS_PER_SOURCE] = {
+		.name = "dynamic_allocations_per_source",
+		.group = GROUP_LIMITS,
+		.type = OPTION_INTEGER,
+		.min = 0,
+		.max = USER_ALLOCATIONS_MAX,
+		.value = "64",
+		.help = "of such users at one IP address",
 	},
 	[OPT_LIMITS_PERMISSIONS] = {
 		.name = "permissions",
@@ -621,6 +941,14 @@ const char *option_expects(enum option_id id, char out[OPTION_TEXT_BYTES])
 		append(out, option_with_unit(NULL, 2 * o->max, number));
 		append(out, " hexadecimal digits");
 		break;
+	case OPTION_TIME:
+		append(out, "a time such as \"2027-01-31T00:00:00Z\", after "
+			    "1970");
+		break;
+	case OPTION_TEXTS:
+		append(out, "an array of texts, at most ");
+		append(out, option_with_unit(NULL, o->max, number));
+		break;
 	}
 	return out;
 }
@@ -649,11 +977,13 @@ const char *option_with_unit(const struct option_unit *units, int64_t number,
 			     char out[OPTION_TEXT_BYTES])
 {
 	for (; units && units->name; units++) {
-		if (number != 0 && number % units->factor == 0) {
-			snprintf(out, OPTION_TEXT_BYTES, "%" PRId64 "%s",
-				 number / units->factor, units->name);
-			return out;
-		}
+		bool is_last = !units[1].name;
+
+		if (number % units->factor != 0 || (number == 0 && !is_last))
+			continue;
+		snprintf(out, OPTION_TEXT_BYTES, "%" PRId64 "%s",
+			 number / units->factor, units->name);
+		return out;
 	}
 	snprintf(out, OPTION_TEXT_BYTES, "%" PRId64, number);
 	return out;

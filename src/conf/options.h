@@ -20,6 +20,9 @@ enum group_id {
 	GROUP_LISTEN,
 	GROUP_RELAY,
 	GROUP_USERS,
+	GROUP_SECRETS,
+	GROUP_TIME_LIMITED,
+	GROUP_REDIS,
 	GROUP_PEERS,
 	GROUP_REALMS,
 	GROUP_LIMITS,
@@ -36,6 +39,7 @@ enum option_id {
 	OPT_WORKERS,
 	OPT_STATE_DIR,
 	OPT_USER,
+	OPT_USERS_FILE,
 	OPT_LISTEN_TRANSPORT,
 	OPT_LISTEN_ADDRESS,
 	OPT_LISTEN_PORT,
@@ -49,6 +53,34 @@ enum option_id {
 	OPT_USERS_KEY_SHA256,
 	OPT_USERS_REALM,
 	OPT_USERS_ALLOCATIONS,
+	OPT_USERS_DISABLED,
+	OPT_SECRETS_SECRET,
+	OPT_SECRETS_SECRET_FILE,
+	OPT_SECRETS_HASH,
+	OPT_SECRETS_NOT_BEFORE,
+	OPT_SECRETS_NOT_AFTER,
+	OPT_SECRETS_REALM,
+	OPT_TIME_LIMITED_SEPARATOR,
+	OPT_TIME_LIMITED_SKEW,
+	OPT_TIME_LIMITED_END_SESSIONS,
+	OPT_REDIS_ENDPOINTS,
+	OPT_REDIS_USER,
+	OPT_REDIS_PASSWORD,
+	OPT_REDIS_PASSWORD_FILE,
+	OPT_REDIS_DATABASE,
+	OPT_REDIS_TLS,
+	OPT_REDIS_TLS_CA,
+	OPT_REDIS_TLS_NAME,
+	OPT_REDIS_SENTINEL,
+	OPT_REDIS_SENTINEL_USER,
+	OPT_REDIS_SENTINEL_PASSWORD,
+	OPT_REDIS_TIMEOUT,
+	OPT_REDIS_CACHE,
+	OPT_REDIS_TTL,
+	OPT_REDIS_NEGATIVE_TTL,
+	OPT_REDIS_STALE,
+	OPT_REDIS_REREAD,
+	OPT_REDIS_SHA256,
 	OPT_PEERS_PRESET,
 	OPT_PEERS_ALLOW,
 	OPT_PEERS_DENY,
@@ -62,6 +94,9 @@ enum option_id {
 	OPT_REALMS_DRY_RUN,
 	OPT_LIMITS_ALLOCATIONS,
 	OPT_LIMITS_ALLOCATIONS_PER_USER,
+	OPT_LIMITS_ALLOCATIONS_PER_SOURCE,
+	OPT_LIMITS_DYNAMIC_ALLOCATIONS_PER_USER,
+	OPT_LIMITS_DYNAMIC_ALLOCATIONS_PER_SOURCE,
 	OPT_LIMITS_PERMISSIONS,
 	OPT_LIMITS_CHANNELS,
 	OPT_AUTH_SHA256,
@@ -86,6 +121,8 @@ enum option_type {
 	OPTION_PORTS,    /* an array of two integers, each min to max */
 	OPTION_RULES,    /* an array of at most max peer rules */
 	OPTION_KEY,      /* a string: max bytes as hexadecimal digits */
+	OPTION_TIME,     /* a string: "2027-01-31T00:00:00Z" */
+	OPTION_TEXTS,    /* an array of at most max strings */
 };
 
 struct option {
@@ -124,7 +161,7 @@ bool option_find(enum group_id group, const char *name, enum option_id *out);
 /* Finds a group by name; false if there is none. GROUP_TOP has none. */
 bool option_group_find(const char *name, enum group_id *out);
 
-#define OPTION_TEXT_BYTES 256
+#define OPTION_TEXT_BYTES 320
 
 /* "realm", or "relay.ports". Returns `out`. */
 const char *option_path(enum option_id id, char out[OPTION_TEXT_BYTES]);

@@ -13,6 +13,19 @@ void report_init(struct report *r)
 {
 	/* The messages are only read as far as they were counted. */
 	memset(r->count, 0, sizeof(r->count));
+	r->in_other = false;
+	r->other[0] = '\0';
+}
+
+void report_enter(struct report *r, const char *path)
+{
+	snprintf(r->other, sizeof(r->other), "%s", path);
+	r->in_other = true;
+}
+
+void report_leave(struct report *r)
+{
+	r->in_other = false;
 }
 
 void report_add(struct report *r, enum report_kind kind, unsigned line,
@@ -25,6 +38,7 @@ void report_add(struct report *r, enum report_kind kind, unsigned line,
 		return;
 	m = &r->messages[kind][r->count[kind] - 1];
 	m->line = line;
+	m->is_of_other = r->in_other;
 	va_start(args, format);
 	vsnprintf(m->text, sizeof(m->text), format, args);
 	va_end(args);
@@ -45,6 +59,8 @@ static unsigned kept(const struct report *r, enum report_kind kind)
 static bool comes_after(const struct report_message *a,
 			const struct report_message *b)
 {
+	if (a->is_of_other != b->is_of_other)
+		return a->is_of_other;
 	if (a->line == b->line || a->line == 0)
 		return a->line != b->line;
 	return b->line != 0 && a->line > b->line;
@@ -85,7 +101,8 @@ void report_print(const struct report *r, enum report_kind kind,
 	for (unsigned i = 0; i < shown; i++) {
 		const struct report_message *m = &r->messages[kind][i];
 
-		print_place(name, m->line, to);
+		print_place(name && m->is_of_other ? r->other : name, m->line,
+			    to);
 		fprintf(to, "%s%s\n", word, m->text);
 	}
 	if (r->count[kind] > shown) {

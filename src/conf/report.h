@@ -29,17 +29,29 @@ enum report_kind {
 };
 
 struct report_message {
-	unsigned line; /* of the file, from 1; 0: of no line in particular */
+	unsigned line;    /* of the file, from 1; 0: of no line in particular */
+	bool is_of_other; /* of the other file */
 	char text[REPORT_MESSAGE_BYTES];
 };
 
+#define REPORT_PATH_BYTES 4096
+
 struct report {
-	unsigned count[REPORT_KINDS]; /* all, also those not kept */
+	bool in_other;                 /* that is what is being read */
+	char other[REPORT_PATH_BYTES]; /* the path of the other file */
+	unsigned count[REPORT_KINDS];  /* all, also those not kept */
 	struct report_message messages[REPORT_KINDS][REPORT_MESSAGES_MAX];
 };
 
 /* Makes the report empty. */
 void report_init(struct report *r);
+
+/*
+ * What is added from now on is about another file, the same one each time,
+ * until report_leave(); a path that is too long is cut.
+ */
+void report_enter(struct report *r, const char *path);
+void report_leave(struct report *r);
 
 /* Adds a message; a text that is too long is cut. */
 void report_add(struct report *r, enum report_kind kind, unsigned line,
@@ -52,12 +64,16 @@ void report_add(struct report *r, enum report_kind kind, unsigned line,
 /* Whether there is no error; warnings and notes do not count. */
 bool report_is_clean(const struct report *r);
 
-/* Orders the messages of each kind by line; those of no line come last. */
+/*
+ * Orders the messages of each kind by line; those of no line come last, and
+ * those of the other file after all others.
+ */
 void report_sort(struct report *r);
 
 /*
  * Writes the messages of one kind, one a line: "NAME:LINE: " or "NAME: " if
- * `name` is not NULL, the word, the text; and how many there are besides.
+ * `name` is not NULL, the word, the text; and how many there are besides. The
+ * other file has its own name.
  */
 void report_print(const struct report *r, enum report_kind kind,
 		  const char *name, const char *word, FILE *to);

@@ -6,9 +6,15 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "base/crypto.h"
 #include "base/hex.h"
+
+/* Of one element of an array of texts. */
+#define TEXTS_ITEM_MAX_BYTES 512
+#define TIME_FORMAT "%Y-%m-%dT%H:%M:%SZ"
+#define TIME_TEXT_BYTES 64
 
 const char *value_found(const config_setting_t *s, bool secret,
 			char out[VALUE_FOUND_BYTES])
@@ -83,6 +89,18 @@ static bool integer_of(const config_setting_t *s, int64_t *out)
 	*out = type == CONFIG_TYPE_INT ? config_setting_get_int(s)
 				       : config_setting_get_int64(s);
 	return true;
+}
+
+/* "2027-01-31T00:00:00Z"; returns `out`. */
+static const char *print_time(int64_t time_s, char *out)
+{
+	time_t t = (time_t)time_s;
+	struct tm tm;
+
+	out[0] = '\0';
+	if (gmtime_r(&t, &tm))
+		strftime(out, TIME_TEXT_BYTES, TIME_FORMAT, &tm);
+	return out;
 }
 
 static bool in_range(const struct option *o, int64_t number)
@@ -171,6 +189,59 @@ static bool read_key(struct value *v, const struct option *o, const char *text)
 	return text && hex_decode(bytes_str(text), v->as.key, bytes);
 }
 
+/* One spelling only, so that what is printed is what was read. */
+static bool read_time(struct value *v, const struct option *o, const char *text)
+{
+	char again[TIME_TEXT_BYTES];
+	struct tm tm = { .tm_isdst = 0 };
+	const char *end = text ? strptime(text, TIME_FORMAT, &tm) : NULL;
+
+	if (!end || *end != '\0')
+		return false;
+	v->as.number = timegm(&tm);
+	return v->as.number > 0 && in_range(o, v->as.number) &&
+	       !strcmp(print_time(v->as.number, again), text);
+}
+
+static void free_texts(struct value_texts *t)
+{
+	for (uint16_t i = 0; t->items && i < t->count; i++)
+		free(t->items[i]);
+	free(t->items);
+}
+
+static bool read_text_items(struct value_texts *t, const config_setting_t *s)
+{
+	for (uint16_t i = 0; i < t->count; i++) {
+		const char *text = text_of(config_setting_get_elem(s, i));
+
+		if (!text || strlen(text) > TEXTS_ITEM_MAX_BYTES)
+			return false;
+		t->items[i] = strdup(text);
+		if (!t->items[i])
+			return false;
+	}
+	return true;
+}
+
+static bool read_texts(struct value *v, const struct option *o,
+		       const config_setting_t *s)
+{
+	struct value_texts t = { .items = NULL };
+
+	if (!config_setting_is_array(s) ||
+	    !in_range(o, config_setting_length(s)))
+		return false;
+	t.count = (uint16_t)config_setting_length(s);
+	t.items = calloc(t.count + 1U, sizeof(*t.items));
+	if (!t.items || !read_text_items(&t, s)) {
+		free_texts(&t);
+		return false;
+	}
+	v->as.texts = t;
+	return true;
+}
+
 /* Tells of each element that is no rule by itself. */
 static bool read_rule(struct peer_rule *out, enum option_id id,
 		      const config_setting_t *s, struct report *report)
@@ -247,6 +318,10 @@ static bool read_simple(struct value *v, const struct option *o,
 		return read_ports(v, o, s);
 	case OPTION_KEY:
 		return read_key(v, o, text_of(s));
+	case OPTION_TIME:
+		return read_time(v, o, text_of(s));
+	case OPTION_TEXTS:
+		return read_texts(v, o, s);
 	case OPTION_RULES:
 		break;
 	}
@@ -299,6 +374,8 @@ void value_fini(struct value *v, enum option_id id)
 {
 	if (v->is_set && options[id].type == OPTION_RULES)
 		free(v->as.rules.items);
+	if (v->is_set && options[id].type == OPTION_TEXTS)
+		free_texts(&v->as.texts);
 	if (v->is_set && options[id].type == OPTION_TEXT) {
 		crypto_wipe(v->as.text, strlen(v->as.text));
 		free(v->as.text);
@@ -330,6 +407,17 @@ static void write_rules(const struct value_rules *r, FILE *to)
 		fprintf(to, "%s\"%s\"", i > 0 ? ", " : "",
 			peer_rule_print(&r->items[i], text));
 	fputs(r->count > 0 ? " ]" : "]", to);
+}
+
+static void write_texts(const struct value_texts *t, FILE *to)
+{
+	fputs("[ ", to);
+	for (uint16_t i = 0; i < t->count; i++) {
+		if (i > 0)
+			fputs(", ", to);
+		write_text(t->items[i], to);
+	}
+	fputs(t->count > 0 ? " ]" : "]", to);
 }
 
 void value_write(const struct value *v, enum option_id id, FILE *to)
@@ -366,6 +454,12 @@ void value_write(const struct value *v, enum option_id id, FILE *to)
 		break;
 	case OPTION_PORTS:
 		fprintf(to, "[ %u, %u ]", v->as.ports.min, v->as.ports.max);
+		break;
+	case OPTION_TIME:
+		write_text(print_time(v->as.number, text), to);
+		break;
+	case OPTION_TEXTS:
+		write_texts(&v->as.texts, to);
 		break;
 	case OPTION_RULES:
 		write_rules(&v->as.rules, to);

@@ -20,6 +20,11 @@ struct value_rules {
 	uint16_t count;
 };
 
+struct value_texts {
+	char **items; /* owned, as each of them */
+	uint16_t count;
+};
+
 struct value_ports {
 	uint16_t min;
 	uint16_t max;
@@ -32,11 +37,13 @@ struct value {
 	unsigned line; /* where; 0 if it is not given */
 	union {
 		int64_t number;   /* INTEGER; DURATION in s; SIZE in bytes;
-				 * WORD: index of the word */
+				 * WORD: index of the word; TIME in s
+				 * since 1970 */
 		char *text;       /* TEXT; owned */
 		struct addr addr; /* port 0 */
 		struct value_ports ports;
 		struct value_rules rules;
+		struct value_texts texts;
 		uint8_t key[VALUE_KEY_MAX_BYTES];
 	} as;
 };

@@ -192,7 +192,9 @@ static void log_warning(struct service *s, const struct report_message *m)
 	struct log_record r;
 
 	begin(&r, LOG_LEVEL_WARNING, "configuration");
-	log_text(&r, "file", s->options->conf_path);
+	log_text(&r, "file",
+		 m->is_of_other ? s->options->report->other
+				: s->options->conf_path);
 	if (m->line > 0)
 		log_number(&r, "line", m->line);
 	if (remedy) {

@@ -45,6 +45,7 @@ static struct conf *parse(struct bytes text)
 	struct conf *c;
 
 	machine.cpus = 2;
+	machine.is_closed = true;
 	machine.addrs[0] = addr_ipv4(0xcb007107, 0);
 	machine.addrs[1] = addr_ipv4(0x7f000001, 0);
 	machine.addr_count = 2;

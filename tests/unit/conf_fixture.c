@@ -9,7 +9,11 @@ struct report conf_report;
 
 struct conf_machine conf_machine_one(void)
 {
-	struct conf_machine m = { .cpus = 4, .key = { 1, 2 } };
+	struct conf_machine m = {
+		.cpus = 4,
+		.key = { 1, 2 },
+		.is_closed = true,
+	};
 
 	ck_assert(addr_parse("127.0.0.1", &m.addrs[0]));
 	ck_assert(addr_parse("203.0.113.7", &m.addrs[1]));

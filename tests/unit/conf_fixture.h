@@ -10,8 +10,8 @@
 extern struct report conf_report;
 
 /*
- * The machine: 127.0.0.1, 203.0.113.7 and fe80::1, 4 CPUs. Tests may change
- * their copy.
+ * The machine: 127.0.0.1, 203.0.113.7 and fe80::1, 4 CPUs, and no other
+ * files. Tests may change their copy.
  */
 struct conf_machine conf_machine_one(void);
 

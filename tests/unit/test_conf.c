@@ -20,6 +20,9 @@ START_TEST(the_smallest_configuration)
 	ck_assert_uint_eq(c->turn.worker_count, 4);
 	ck_assert_uint_eq(c->turn.limits.allocations, 16000);
 	ck_assert_uint_eq(c->turn.limits.allocations_per_user, 0);
+	ck_assert_uint_eq(c->turn.limits.allocations_per_source, 0);
+	ck_assert_uint_eq(c->turn.limits.dynamic_allocations_per_user, 64);
+	ck_assert_uint_eq(c->turn.limits.dynamic_allocations_per_source, 64);
 	ck_assert_uint_eq(c->turn.limits.permissions_per_allocation, 32);
 	ck_assert_uint_eq(c->turn.limits.channels_per_allocation, 32);
 	ck_assert_uint_eq(c->turn.nonce.current.len, 0);
@@ -45,7 +48,9 @@ START_TEST(every_option_has_its_place)
 		SMALL
 		"workers = 3; user = \"relay\"; state_dir = \"/tmp/x\";\n"
 		"limits = { allocations = 100; allocations_per_user = 5;\n"
-		"permissions = 6; channels = 7; };\n"
+		"permissions = 6; channels = 7; allocations_per_source = 8;\n"
+		"dynamic_allocations_per_user = 9;\n"
+		"dynamic_allocations_per_source = 10; };\n"
 		"peers = { allow = [ \"10.0.0.0/8\" ];\n"
 		"deny = [ \"198.51.100.1\", \"2001:db8::/32\" ]; };\n"
 		"nonce = { lifetime = \"1h\"; key = \"00112233445566778899"
@@ -59,6 +64,9 @@ START_TEST(every_option_has_its_place)
 	ck_assert_str_eq(c->state_dir, "/tmp/x");
 	ck_assert_uint_eq(c->turn.limits.allocations, 100);
 	ck_assert_uint_eq(c->turn.limits.allocations_per_user, 5);
+	ck_assert_uint_eq(c->turn.limits.allocations_per_source, 8);
+	ck_assert_uint_eq(c->turn.limits.dynamic_allocations_per_user, 9);
+	ck_assert_uint_eq(c->turn.limits.dynamic_allocations_per_source, 10);
 	ck_assert_uint_eq(c->turn.limits.permissions_per_allocation, 6);
 	ck_assert_uint_eq(c->turn.limits.channels_per_allocation, 7);
 	ck_assert_uint_eq(c->turn.peers.allow_count, 1);
@@ -185,7 +193,7 @@ START_TEST(passwords_are_not_printed)
 
 	conf_write(c, to);
 	fclose(to);
-	ck_assert_ptr_null(strstr(text, "secret"));
+	ck_assert_ptr_null(strstr(text, "\"secret\""));
 	ck_assert_ptr_null(strstr(text, "abab"));
 	free(text);
 	conf_free(c);
@@ -216,13 +224,14 @@ static const struct {
 	  "configuration is a single file\n" },
 	{ SMALL "wrokers = 2;\n",
 	  "t.conf:3: unknown option \"wrokers\"; expected realm, workers, "
-	  "state_dir, user, listen, relay, users, peers, realms, limits, auth, nonce, "
+	  "state_dir, user, users_file, listen, relay, users, secrets, "
+	  "time_limited, redis, peers, realms, limits, auth, nonce, "
 	  "buffers or log\n" },
 	/* What later versions know this one does not. */
-	{ SMALL "secrets = ( { secret = \"north\"; } );\n",
-	  "t.conf:3: unknown option \"secrets\"; expected realm, workers, "
-	  "state_dir, user, listen, relay, users, peers, realms, limits, auth, nonce, "
-	  "buffers or log\n" },
+	{ SMALL "control = { http = \"north\"; };\n",
+	  "t.conf:3: unknown option \"control\"; expected realm, workers, "
+	  "state_dir, user, users_file, listen, relay, users, secrets, "
+	  "time_limited, redis, peers, realms, limits, auth, nonce, buffers or log\n" },
 	{ SMALL "relay = {\n prots = [ 1, 2 ]; };\n",
 	  "t.conf:4: unknown option \"prots\" in relay; expected address, "
 	  "advertise or ports\n" },
@@ -231,7 +240,8 @@ static const struct {
 	  "address, port or realm\n" },
 	{ SMALL LONG_NAME LONG_NAME " = 1;\n",
 	  "t.conf:3: unknown option \"" LONG_NAME "aaaaaaaaaaaaaaaaaaaa\"...; "
-	  "expected realm, workers, state_dir, user, listen, relay, users, "
+	  "expected realm, workers, state_dir, user, users_file, listen, "
+	  "relay, users, secrets, time_limited, redis, "
 	  "peers, realms, limits, auth, nonce, buffers or log\n" },
 	{ SMALL "limits = 5;\n",
 	  "t.conf:3: limits is a number; expected limits = { };\n" },
@@ -261,7 +271,8 @@ static const struct {
 	  "t.conf:2: listen.port is 70000; expected a whole number from 1 to "
 	  "65535\n"
 	  "t.conf:3: unknown option \"foo\"; expected realm, workers, "
-	  "state_dir, user, listen, relay, users, peers, realms, limits, auth, nonce, "
+	  "state_dir, user, users_file, listen, relay, users, secrets, "
+	  "time_limited, redis, peers, realms, limits, auth, nonce, "
 	  "buffers or log\n"
 	  "t.conf:4: user \"a\" has neither a password nor a key; expected "
 	  "either a password or a key\n"
@@ -408,6 +419,9 @@ START_TEST(the_sample_file_is_a_configuration)
 			   "t.conf: no realm; expected one, such as realm = "
 			   "\"turn.example.com\";\n");
 	at = strstr(whole, "\t#password");
+	ck_assert_ptr_nonnull(at);
+	at[1] = ' ';
+	at = strstr(whole, "\t#secret =");
 	ck_assert_ptr_nonnull(at);
 	at[1] = ' ';
 	c = conf_good(whole, NULL);

@@ -140,7 +140,8 @@ START_TEST(numbers_get_the_largest_unit)
 		{ option_size_units, 16 << 20, "16MiB" },
 		{ option_size_units, 1 << 30, "1GiB" },
 		{ option_size_units, 1000, "1000" },
-		{ option_size_units, 0, "0" },
+		{ option_size_units, 0, "0KiB" },
+		{ option_duration_units, 0, "0s" },
 		{ NULL, 64, "64" },
 	};
 	char text[OPTION_TEXT_BYTES];
@@ -205,7 +206,10 @@ static char *cut_section(char *page, const char *group)
 	start = strstr(page, heading);
 	ck_assert_msg(start != NULL, "%s has no section%s", MANUAL, heading);
 	start = strdup(start + strlen(heading));
+	/* To the next .Ss or .Sh; .Sx is within. */
 	end = strstr(start, "\n.S");
+	while (end && end[3] == 'x')
+		end = strstr(end + 1, "\n.S");
 	ck_assert_ptr_nonnull(end);
 	end[1] = '\0';
 	return start;

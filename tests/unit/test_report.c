@@ -61,6 +61,24 @@ START_TEST(messages_are_sorted_by_line_and_keep_their_order)
 }
 END_TEST
 
+START_TEST(another_file_has_its_own_name)
+{
+	report_init(&report);
+	report_enter(&report, "/b");
+	report_error(&report, 1, "first");
+	report_leave(&report);
+	report_error(&report, 2, "second");
+	report_error(&report, 0, "third");
+	report_enter(&report, "/b");
+	report_error(&report, 0, "fourth");
+	report_leave(&report);
+	report_sort(&report);
+	expect_print(REPORT_ERROR, "a", "",
+		     "a:2: second\na: third\n/b:1: first\n/b: fourth\n");
+	expect_print(REPORT_ERROR, NULL, "", "second\nthird\nfirst\nfourth\n");
+}
+END_TEST
+
 START_TEST(what_is_too_much_is_counted)
 {
 	char *text;
@@ -129,6 +147,7 @@ static Suite *report_suite(void)
 
 	tcase_add_test(t, only_errors_spoil_it);
 	tcase_add_test(t, messages_are_sorted_by_line_and_keep_their_order);
+	tcase_add_test(t, another_file_has_its_own_name);
 	tcase_add_test(t, what_is_too_much_is_counted);
 	tcase_add_test(t, long_messages_are_cut);
 	tcase_add_test(t, quotes_are_escaped_and_cut);

@@ -70,6 +70,19 @@ static const struct {
 	  "[ \"192.0.2.1 port 5\", \"192.0.2.3-192.0.2.9 ports 1-2\" ]" },
 	{ OPT_PEERS_DENY, "[ \"192.0.2.0/24\", \"2001:db8::/32\" ]",
 	  "[ \"192.0.2.0/24\", \"2001:db8::/32\" ]" },
+	{ OPT_SECRETS_NOT_AFTER, "\"2027-01-31T00:00:00Z\"",
+	  "\"2027-01-31T00:00:00Z\"" },
+	{ OPT_SECRETS_NOT_AFTER, "\"2028-02-29T23:59:59Z\"",
+	  "\"2028-02-29T23:59:59Z\"" },
+	{ OPT_SECRETS_NOT_BEFORE, "\"1970-01-01T00:00:01Z\"",
+	  "\"1970-01-01T00:00:01Z\"" },
+	{ OPT_SECRETS_NOT_BEFORE, "\"9999-12-31T23:59:59Z\"",
+	  "\"9999-12-31T23:59:59Z\"" },
+	{ OPT_REDIS_ENDPOINTS, "[ ]", "[ ]" },
+	{ OPT_REDIS_ENDPOINTS, "[ \"a:1\", \"q\\\"\" ]",
+	  "[ \"a:1\", \"q\\\"\" ]" },
+	{ OPT_REDIS_STALE, "\"0s\"", "\"0s\"" },
+	{ OPT_REDIS_STALE, "\"0h\"", "\"0s\"" },
 	{ OPT_USERS_PASSWORD, "\"secret\"", "\"***\"" },
 	{ OPT_USERS_KEY_MD5, "\"0123456789abcdef0123456789ABCDEF\"",
 	  "\"***\"" },
@@ -108,6 +121,9 @@ END_TEST
 	"without bits after its length, or a range such as "                   \
 	"\"192.0.2.1-192.0.2.9\", and after it maybe \" port 443\" or "        \
 	"\" ports 3478-3481\""
+
+#define TIME "a time such as \"2027-01-31T00:00:00Z\", after 1970"
+#define TEXTS "an array of texts, at most 8"
 
 /* What is not, and what is said to that. */
 static const struct {
@@ -195,6 +211,29 @@ static const struct {
 	  "in peers.deny an element is \"192.0.2.1 port 0\"; expected " RULE },
 	{ OPT_PEERS_DENY, "[ 5 ]",
 	  "in peers.deny an element is 5; expected " RULE },
+	{ OPT_SECRETS_NOT_AFTER, "\"2027-01-31\"",
+	  "secrets.not_after is \"2027-01-31\"; expected " TIME },
+	{ OPT_SECRETS_NOT_AFTER, "\"2027-02-29T00:00:00Z\"",
+	  "secrets.not_after is \"2027-02-29T00:00:00Z\"; expected " TIME },
+	{ OPT_SECRETS_NOT_AFTER, "\"2027-01-31T24:00:00Z\"",
+	  "secrets.not_after is \"2027-01-31T24:00:00Z\"; expected " TIME },
+	{ OPT_SECRETS_NOT_AFTER, "\"2027-1-31T00:00:00Z\"",
+	  "secrets.not_after is \"2027-1-31T00:00:00Z\"; expected " TIME },
+	{ OPT_SECRETS_NOT_AFTER, "\"2027-01-31T00:00:00+01:00\"",
+	  "secrets.not_after is \"2027-01-31T00:00:00+01:00\"; expected " TIME },
+	{ OPT_SECRETS_NOT_AFTER, "\"2027-01-31T00:00:00Z \"",
+	  "secrets.not_after is \"2027-01-31T00:00:00Z \"; expected " TIME },
+	{ OPT_SECRETS_NOT_AFTER, "\"1970-01-01T00:00:00Z\"",
+	  "secrets.not_after is \"1970-01-01T00:00:00Z\"; expected " TIME },
+	{ OPT_SECRETS_NOT_AFTER, "1800000000",
+	  "secrets.not_after is 1800000000; expected " TIME },
+	{ OPT_REDIS_ENDPOINTS, "\"a:1\"",
+	  "redis.endpoints is \"a:1\"; expected " TEXTS },
+	{ OPT_REDIS_ENDPOINTS, "[ 5 ]",
+	  "redis.endpoints is an array [ ]; expected " TEXTS },
+	{ OPT_REDIS_ENDPOINTS,
+	  "[ \"1\", \"2\", \"3\", \"4\", \"5\", \"6\", \"7\", \"8\", \"9\" ]",
+	  "redis.endpoints is an array [ ]; expected " TEXTS },
 	/* Of secrets only the length is told. */
 	{ OPT_USERS_PASSWORD, "\"\"",
 	  "users.password is a text of 0 bytes; expected a text of 1 to 1024 "
