@@ -23,6 +23,7 @@ SIM_LONG_SEEDS ?= 100000
 FUZZ_SECONDS ?= 600
 FUZZ_SMOKE_SECONDS ?= 5
 COVER_MIN ?= 95
+ABUSE ?= 10
 MUTANTS ?= 5
 MUTANTS_SEED ?= $(shell date +%j)
 
@@ -248,6 +249,12 @@ system-programs: $(system_programs)
 
 check-system: all $(system_programs) ## the real daemon with real clients (pytest; root for some)
 	$(test_env) $(PYTHON) -m pytest -q -rs tests/system
+
+.PHONY: check-abuse
+check-abuse: all $(BUILD)/tests/unit/test_nonce ## the abuse tests with ABUSE (10) times as much of everything
+	TURNPIKE_ABUSE=$(ABUSE) $(BUILD)/tests/unit/test_nonce
+	TURNPIKE_ABUSE=$(ABUSE) $(test_env) $(PYTHON) -m pytest -q -rs -s \
+		tests/system/test_abuse.py
 
 .PHONY: check-browser
 check-browser: all ## calls between headless Chromium pages through the daemon

@@ -41,7 +41,7 @@
 
 #define REPLY_BUDGET_BYTES 65536
 #define REPLY_BUDGET_WINDOW_S 10
-#define REPLY_BUDGET_PLACES 8192
+#define REPLY_BUDGET_PLACES 4096
 
 /* In 4 bytes, as STUN counts, and in 8 bits. */
 #define REPLY_BUDGET_CREDIT_MAX (255 * 4)
