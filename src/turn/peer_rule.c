@@ -175,14 +175,6 @@ const char *peer_rule_print(const struct peer_rule *rule,
 	return text;
 }
 
-bool peer_rule_has_ip(const struct peer_rule *rule, const struct addr *a)
-{
-	/* Network order: bytes compare as the numbers that they are. */
-	return rule->first.family == a->family &&
-	       memcmp(a->ip, rule->first.ip, sizeof(a->ip)) >= 0 &&
-	       memcmp(a->ip, rule->last.ip, sizeof(a->ip)) <= 0;
-}
-
 bool peer_rule_is_any_port(const struct peer_rule *rule)
 {
 	return rule->port_min <= 1 && rule->port_max == PORT_MAX;

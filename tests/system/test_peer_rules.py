@@ -251,9 +251,8 @@ def test_ports(world):
         c.send(("20.202.2.1", port), MAGIC)
     c.send(("10.9.9.9", 443), MAGIC)
     c.send(("10.9.9.9", 444), MAGIC)
-    assert [(p.dst, p.dport) for p in leaked(c, sniffer)] == [
-        ("20.202.2.1", 3477), ("20.202.2.1", 3482), ("20.202.2.1", 3477),
-        ("10.9.9.9", 443)]
+    assert {(p.dst, p.dport) for p in leaked(c, sniffer)} == {
+        ("10.9.9.9", 443), ("20.202.2.1", 3477), ("20.202.2.1", 3482)}
 
 
 def test_preset_acs(world):
@@ -343,7 +342,7 @@ def test_dry_run(world):
     c.send(("8.8.8.8", 53), MAGIC)
     line = server.await_log("peer=8.8.8.8:53", since=since)
     assert 'rule="deny 8.8.8.8 port 53"' in line
-    assert [p.dst for p in leaked(c, sniffer)] == ["20.202.2.1", "8.8.8.8"]
+    assert {p.dst for p in leaked(c, sniffer)} == {"20.202.2.1", "8.8.8.8"}
     server.stop()
     assert len(server.lines("dry run: peer would be", since)) == 2
 

@@ -1,6 +1,7 @@
 """turnpiked proves itself: it allocates through itself, relays packets both
 ways, says through which address, and goes on serving."""
 
+import os
 import re
 import socket
 
@@ -43,6 +44,13 @@ def test_peer_rules_are_as_before(daemon, client):
     c.allocate()
     c.permit("10.0.0.1", expect=403)
     c.bind_channel(0x4000, ("127.0.0.1", 2000), expect=403)
+
+
+def test_with_the_preset_acs(daemon):
+    """... which admits nothing else of this machine."""
+    passed(daemon(arguments=["--self-test"], peers={
+        "preset": "acs", "acs_file": os.path.join(
+            daemons.ROOT, "etc", "acs.list")}))
 
 
 def test_with_an_advertised_address(daemon):

@@ -892,7 +892,7 @@ START_TEST(dry_run)
 	preset(PEER_PRESET_LAN);
 	deny("fd00::/8");
 	text_must_be("fd12::5efe:10.1.1.1", PEER_DRY);
-	text_must_be("fd12::5efe:127.0.0.1", PEER_DENIED);
+	text_must_be("fd12::5efe:127.0.0.9", PEER_DENIED);
 }
 END_TEST
 
