@@ -5,6 +5,9 @@
 
 #include "conf/decide.h"
 
+/* 4 Mbit/s. */
+#define ACS_ALLOCATION_RATE 500000
+
 #define STATE_DIR TURNPIKE_LOCALSTATEDIR "/lib/turnpike"
 
 static int64_t number_of(const struct conf *c, enum option_id id)
@@ -58,7 +61,32 @@ static void decide_limits(struct conf *c, struct report *report)
 			(uint16_t)number_of(c, OPT_LIMITS_PERMISSIONS),
 		.channels_per_allocation =
 			(uint16_t)number_of(c, OPT_LIMITS_CHANNELS),
+		.peers = {
+			.per_s = (uint64_t)number_of(c, OPT_LIMITS_NEW_PEERS),
+			.burst = (uint64_t)number_of(c, OPT_LIMITS_PEERS),
+		},
+		.rates = {
+			.user = (uint64_t)number_of(c, OPT_LIMITS_USER_RATE),
+			.total = (uint64_t)number_of(c, OPT_LIMITS_TOTAL_RATE),
+			.burst_s =
+				(uint32_t)number_of(c, OPT_LIMITS_RATE_BURST),
+		},
 	};
+}
+
+/* What nobody has limited has room for a call with video, if it is for ACS. */
+static void decide_allocation_rate(struct conf *c)
+{
+	const struct value *v =
+		&c->document->values[OPT_LIMITS_ALLOCATION_RATE];
+
+	if (v->is_set) {
+		c->turn.limits.rates.allocation = (uint64_t)v->as.number;
+		return;
+	}
+	for (uint8_t i = 0; i < c->turn.realm_count; i++)
+		if (c->turn.peers.realms[i].preset == PEER_PRESET_ACS)
+			c->turn.realms[i].allocation_rate = ACS_ALLOCATION_RATE;
 }
 
 static void decide_nonce(struct conf *c)
@@ -156,6 +184,7 @@ static void decide(struct conf *c, const struct conf_machine *machine,
 	decide_users(c, machine, report);
 	decide_realms(c, report);
 	decide_peers(c, machine, report);
+	decide_allocation_rate(c);
 	decide_rest(c);
 }
 

@@ -268,6 +268,7 @@ static void decide_user(struct users *users, const struct document_item *item)
 {
 	struct value *name = document_value(item, OPT_USERS_NAME);
 	struct value *limit = document_value(item, OPT_USERS_ALLOCATIONS);
+	struct value *rate = document_value(item, OPT_USERS_RATE);
 	struct static_user user = {
 		.realm = decide_realm_of(users->c,
 					 document_value(item, OPT_USERS_REALM),
@@ -275,6 +276,8 @@ static void decide_user(struct users *users, const struct document_item *item)
 		.disabled = document_value(item, OPT_USERS_DISABLED)->as.number,
 		.grant.allocations_max =
 			limit->is_set ? (uint32_t)limit->as.number : 0,
+		.grant.rate_bytes_per_s =
+			rate->is_set ? (uint64_t)rate->as.number : 0,
 	};
 
 	if (!name->is_set)

@@ -9,6 +9,7 @@
 #include "store/redis_store.h"
 #include "store/time_limited.h"
 #include "stun/channel_data.h"
+#include "turn/bucket.h"
 #include "turn/nonce.h"
 #include "turn/peer_policy.h"
 
@@ -284,6 +285,16 @@ const struct option options[OPTION_COUNT] = {
 		.absent = "limits.allocations_per_user",
 		.sample = "32",
 		.help = "this user's own limit",
+	},
+	[OPT_USERS_RATE] = {
+		.name = "rate",
+		.group = GROUP_USERS,
+		.type = OPTION_RATE,
+		.min = 1,
+		.max = BUCKET_RATE_MAX,
+		.absent = "limits.user_rate",
+		.sample = "\"10Mbit/s\"",
+		.help = "of all its sessions together, each way",
 	},
 	[OPT_USERS_DISABLED] = {
 		.name = "disabled",
@@ -707,6 +718,61 @@ const struct option options[OPTION_COUNT] = {
 		.value = "32",
 		.help = "of one allocation; beyond it 508",
 	},
+	[OPT_LIMITS_PEERS] = {
+		.name = "peers",
+		.group = GROUP_LIMITS,
+		.type = OPTION_INTEGER,
+		.min = 0,
+		.max = UINT16_MAX,
+		.value = "64",
+		.help = "that an allocation begins to send to; 0: any",
+	},
+	[OPT_LIMITS_NEW_PEERS] = {
+		.name = "new_peers_per_second",
+		.group = GROUP_LIMITS,
+		.type = OPTION_INTEGER,
+		.min = 0,
+		.max = UINT16_MAX,
+		.value = "10",
+		.help = "beyond those; 508, and data is dropped",
+	},
+	[OPT_LIMITS_ALLOCATION_RATE] = {
+		.name = "allocation_rate",
+		.group = GROUP_LIMITS,
+		.type = OPTION_RATE,
+		.min = 0,
+		.max = BUCKET_RATE_MAX,
+		.absent = "0, and 4Mbit/s with the preset acs",
+		.sample = "\"4Mbit/s\"",
+		.help = "bandwidth of an allocation, each way; 0: any",
+	},
+	[OPT_LIMITS_USER_RATE] = {
+		.name = "user_rate",
+		.group = GROUP_LIMITS,
+		.type = OPTION_RATE,
+		.min = 0,
+		.max = BUCKET_RATE_MAX,
+		.value = "\"0\"",
+		.help = "bandwidth of a user, each way; 0: any",
+	},
+	[OPT_LIMITS_TOTAL_RATE] = {
+		.name = "total_rate",
+		.group = GROUP_LIMITS,
+		.type = OPTION_RATE,
+		.min = 0,
+		.max = BUCKET_RATE_MAX,
+		.value = "\"0\"",
+		.help = "bandwidth of the server, each way; 0: any",
+	},
+	[OPT_LIMITS_RATE_BURST] = {
+		.name = "rate_burst",
+		.group = GROUP_LIMITS,
+		.type = OPTION_DURATION,
+		.min = 1,
+		.max = BUCKET_BURST_MAX_S,
+		.value = "\"2s\"",
+		.help = "so much at a rate may be sent at once",
+	},
 	[OPT_AUTH_SHA256] = {
 		.name = "sha256",
 		.group = GROUP_AUTH,
@@ -798,6 +864,18 @@ const struct option_unit option_size_units[] = {
 	{ "GiB", 1 << 30 },
 	{ "MiB", 1 << 20 },
 	{ "KiB", 1 << 10 },
+	{ NULL, 0 },
+};
+
+/* Bits count by 8; all prefixes are decimal. */
+const struct option_unit option_rate_units[] = {
+	{ "Gbit/s", 125000000 },
+	{ "Mbit/s", 125000 },
+	{ "kbit/s", 125 },
+	{ "GB/s", 1000000000 },
+	{ "MB/s", 1000000 },
+	{ "kB/s", 1000 },
+	{ "B/s", 1 },
 	{ NULL, 0 },
 };
 
@@ -923,6 +1001,12 @@ const char *option_expects(enum option_id id, char out[OPTION_TEXT_BYTES])
 			     "a size with its unit, \"64KiB\" or "
 			     "\"16MiB\", from ",
 			     option_size_units, o);
+		break;
+	case OPTION_RATE:
+		append_range(out,
+			     "a rate with its unit, \"4Mbit/s\" or "
+			     "\"500kB/s\", from ",
+			     option_rate_units, o);
 		break;
 	case OPTION_ADDRESS:
 		append(out, "an IPv4 address such as \"192.0.2.1\" (IPv6 is "

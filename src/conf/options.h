@@ -53,6 +53,7 @@ enum option_id {
 	OPT_USERS_KEY_SHA256,
 	OPT_USERS_REALM,
 	OPT_USERS_ALLOCATIONS,
+	OPT_USERS_RATE,
 	OPT_USERS_DISABLED,
 	OPT_SECRETS_SECRET,
 	OPT_SECRETS_SECRET_FILE,
@@ -99,6 +100,12 @@ enum option_id {
 	OPT_LIMITS_DYNAMIC_ALLOCATIONS_PER_SOURCE,
 	OPT_LIMITS_PERMISSIONS,
 	OPT_LIMITS_CHANNELS,
+	OPT_LIMITS_PEERS,
+	OPT_LIMITS_NEW_PEERS,
+	OPT_LIMITS_ALLOCATION_RATE,
+	OPT_LIMITS_USER_RATE,
+	OPT_LIMITS_TOTAL_RATE,
+	OPT_LIMITS_RATE_BURST,
 	OPT_AUTH_SHA256,
 	OPT_AUTH_USERHASH,
 	OPT_NONCE_KEY,
@@ -117,6 +124,7 @@ enum option_type {
 	OPTION_INTEGER,  /* min to max */
 	OPTION_DURATION, /* a string with a unit: "90s"; min and max in s */
 	OPTION_SIZE,     /* likewise: "64KiB"; min and max in bytes */
+	OPTION_RATE,     /* likewise: "4Mbit/s", "0"; min, max in bytes/s */
 	OPTION_ADDRESS,  /* a string: an IPv4 address without port */
 	OPTION_PORTS,    /* an array of two integers, each min to max */
 	OPTION_RULES,    /* an array of at most max peer rules */
@@ -172,16 +180,17 @@ const char *option_expects(enum option_id id, char out[OPTION_TEXT_BYTES]);
 /* What its group may hold: "address, advertise or ports". Returns `out`. */
 const char *option_names(enum group_id group, char out[OPTION_TEXT_BYTES]);
 
-/* Units of durations and sizes, largest first; the list ends with NULL. */
+/* Units, in the order they are chosen for output; the list ends with NULL. */
 struct option_unit {
 	const char *name;
 	int64_t factor;
 };
 extern const struct option_unit option_duration_units[];
 extern const struct option_unit option_size_units[];
+extern const struct option_unit option_rate_units[];
 
 /*
- * Writes a number with the largest unit that divides it: "10m", "64KiB".
+ * Writes a number with the first unit that divides it: "10m", "64KiB".
  * Returns `out`.
  */
 const char *option_with_unit(const struct option_unit *units, int64_t number,

@@ -138,15 +138,27 @@ static bool read_with_unit(struct value *v, const struct option *o,
 		return false;
 	errno = 0;
 	number = strtoll(text, &end, 10);
-	if (errno != 0 || number > o->max)
+	if (errno != 0)
 		return false;
 	for (; units->name; units++) {
-		if (!strcmp(end, units->name)) {
-			v->as.number = number * units->factor;
-			return in_range(o, v->as.number);
-		}
+		if (strcmp(end, units->name))
+			continue;
+		if (number > o->max / units->factor)
+			return false;
+		v->as.number = number * units->factor;
+		return in_range(o, v->as.number);
 	}
 	return false;
+}
+
+/* No rate at all needs no unit. */
+static bool read_rate(struct value *v, const struct option *o, const char *text)
+{
+	if (text && !strcmp(text, "0")) {
+		v->as.number = 0;
+		return in_range(o, 0);
+	}
+	return read_with_unit(v, o, option_rate_units, text);
 }
 
 static bool read_address(struct value *v, const char *text)
@@ -312,6 +324,8 @@ static bool read_simple(struct value *v, const struct option *o,
 		return read_with_unit(v, o, option_duration_units, text_of(s));
 	case OPTION_SIZE:
 		return read_with_unit(v, o, option_size_units, text_of(s));
+	case OPTION_RATE:
+		return read_rate(v, o, text_of(s));
 	case OPTION_ADDRESS:
 		return read_address(v, text_of(s));
 	case OPTION_PORTS:
@@ -448,6 +462,12 @@ void value_write(const struct value *v, enum option_id id, FILE *to)
 		write_text(
 			option_with_unit(option_size_units, v->as.number, text),
 			to);
+		break;
+	case OPTION_RATE:
+		write_text(v->as.number ? option_with_unit(option_rate_units,
+							   v->as.number, text)
+					: "0",
+			   to);
 		break;
 	case OPTION_ADDRESS:
 		write_text(addr_print(&v->as.addr, addr), to);

@@ -37,6 +37,7 @@ struct value {
 	unsigned line; /* where; 0 if it is not given */
 	union {
 		int64_t number;   /* INTEGER; DURATION in s; SIZE in bytes;
+				 * RATE in bytes/s;
 				 * WORD: index of the word; TIME in s
 				 * since 1970 */
 		char *text;       /* TEXT; owned */

@@ -25,6 +25,13 @@ START_TEST(the_smallest_configuration)
 	ck_assert_uint_eq(c->turn.limits.dynamic_allocations_per_source, 64);
 	ck_assert_uint_eq(c->turn.limits.permissions_per_allocation, 32);
 	ck_assert_uint_eq(c->turn.limits.channels_per_allocation, 32);
+	ck_assert_uint_eq(c->turn.limits.peers.burst, 64);
+	ck_assert_uint_eq(c->turn.limits.peers.per_s, 10);
+	ck_assert_uint_eq(c->turn.limits.rates.allocation, 0);
+	ck_assert_uint_eq(c->turn.limits.rates.user, 0);
+	ck_assert_uint_eq(c->turn.limits.rates.total, 0);
+	ck_assert_uint_eq(c->turn.limits.rates.burst_s, 2);
+	ck_assert_uint_eq(c->turn.realms[0].allocation_rate, 0);
 	ck_assert_uint_eq(c->turn.nonce.current.len, 0);
 	ck_assert_uint_eq(c->turn.nonce.previous.len, 0);
 	ck_assert_uint_eq(c->turn.nonce.lifetime_s, 600);
@@ -50,7 +57,10 @@ START_TEST(every_option_has_its_place)
 		"limits = { allocations = 100; allocations_per_user = 5;\n"
 		"permissions = 6; channels = 7; allocations_per_source = 8;\n"
 		"dynamic_allocations_per_user = 9;\n"
-		"dynamic_allocations_per_source = 10; };\n"
+		"dynamic_allocations_per_source = 10;\n"
+		"peers = 8; new_peers_per_second = 9;\n"
+		"allocation_rate = \"1kB/s\"; user_rate = \"2kB/s\";\n"
+		"total_rate = \"3kB/s\"; rate_burst = \"1m\"; };\n"
 		"peers = { allow = [ \"10.0.0.0/8\" ];\n"
 		"deny = [ \"198.51.100.1\", \"2001:db8::/32\" ]; };\n"
 		"nonce = { lifetime = \"1h\"; key = \"00112233445566778899"
@@ -69,6 +79,12 @@ START_TEST(every_option_has_its_place)
 	ck_assert_uint_eq(c->turn.limits.dynamic_allocations_per_source, 10);
 	ck_assert_uint_eq(c->turn.limits.permissions_per_allocation, 6);
 	ck_assert_uint_eq(c->turn.limits.channels_per_allocation, 7);
+	ck_assert_uint_eq(c->turn.limits.peers.burst, 8);
+	ck_assert_uint_eq(c->turn.limits.peers.per_s, 9);
+	ck_assert_uint_eq(c->turn.limits.rates.allocation, 1000);
+	ck_assert_uint_eq(c->turn.limits.rates.user, 2000);
+	ck_assert_uint_eq(c->turn.limits.rates.total, 3000);
+	ck_assert_uint_eq(c->turn.limits.rates.burst_s, 60);
 	ck_assert_uint_eq(c->turn.peers.allow_count, 1);
 	ck_assert_uint_eq(addr_ipv4_value(&c->turn.peers.allow[0].last),
 			  0x0affffff);

@@ -184,6 +184,38 @@ START_TEST(preset_acs)
 }
 END_TEST
 
+/* Decisions: "no bandwidth cap, but 4 Mbit/s each way ... in the acs preset",
+ * of each realm that has it, unless the file says what it is. */
+static void expect_rates(const char *limits, uint64_t all, uint64_t first,
+			 uint64_t second)
+{
+	char text[2048];
+	struct conf *c;
+
+	snprintf(text, sizeof(text),
+		 TWO_REALMS
+		 "%s\npeers = { preset = \"acs\"; %s};\n"
+		 "realms = ( { name = \"other\"; preset = \"public\"; } );\n",
+		 limits,
+		 acs_file("date 2026-11-25\n"
+			  "media commercial 20.202.0.0/16\n"));
+	c = conf_good(text, NULL);
+	remove_file();
+	ck_assert_uint_eq(c->turn.limits.rates.allocation, all);
+	ck_assert_uint_eq(c->turn.realms[0].allocation_rate, first);
+	ck_assert_uint_eq(c->turn.realms[1].allocation_rate, second);
+	conf_free(c);
+}
+
+START_TEST(preset_acs_limits_bandwidth)
+{
+	expect_rates("", 0, 500000, 0);
+	expect_rates("limits = { allocation_rate = \"8Mbit/s\"; };", 1000000, 0,
+		     0);
+	expect_rates("limits = { allocation_rate = \"0\"; };", 0, 0, 0);
+}
+END_TEST
+
 START_TEST(both_clouds)
 {
 	char text[2048];
@@ -345,6 +377,7 @@ static Suite *decide_peers_suite(void)
 	tcase_add_test(t, realms_of_their_own);
 	tcase_add_test(t, an_item_inherits);
 	tcase_add_test(t, preset_acs);
+	tcase_add_test(t, preset_acs_limits_bandwidth);
 	tcase_add_test(t, both_clouds);
 	tcase_add_test(t, an_old_list_is_warned_of);
 	tcase_add_test(t, a_list_that_is_not_there_stops_the_start);

@@ -43,7 +43,7 @@ START_TEST(passwords_become_keys)
 	struct conf *c = conf_good(
 		REALM "users = ( { name = \"alice\"; password = \"secret\"; },"
 		      "\n{ name = \"bob\"; password = \"b\"; allocations = 7; "
-		      "} );\n",
+		      "rate = \"4Mbit/s\"; } );\n",
 		NULL);
 	struct turn_user user;
 
@@ -55,8 +55,10 @@ START_TEST(passwords_become_keys)
 	ck_assert(conf_user(c, 0, "bob", &user));
 	ck_assert_uint_eq(user.grant.allocations_max, 7);
 	ck_assert_uint_eq(user.grant.packets_max, 0);
+	ck_assert_uint_eq(user.grant.rate_bytes_per_s, 500000);
 	ck_assert(conf_user(c, 0, "alice", &user));
 	ck_assert_uint_eq(user.grant.allocations_max, 0);
+	ck_assert_uint_eq(user.grant.rate_bytes_per_s, 0);
 	conf_free(c);
 }
 END_TEST

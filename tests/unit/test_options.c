@@ -142,6 +142,12 @@ START_TEST(numbers_get_the_largest_unit)
 		{ option_size_units, 1000, "1000" },
 		{ option_size_units, 0, "0KiB" },
 		{ option_duration_units, 0, "0s" },
+		{ option_rate_units, 500000, "4Mbit/s" },
+		{ option_rate_units, 125000000, "1Gbit/s" },
+		{ option_rate_units, 12500000000, "100Gbit/s" },
+		{ option_rate_units, 1000, "8kbit/s" },
+		{ option_rate_units, 1, "1B/s" },
+		{ option_rate_units, 0, "0B/s" },
 		{ NULL, 64, "64" },
 	};
 	char text[OPTION_TEXT_BYTES];

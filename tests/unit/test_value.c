@@ -59,6 +59,16 @@ static const struct {
 	{ OPT_NONCE_LIFETIME, "\"1h\"", "\"1h\"" },
 	{ OPT_BUFFERS_RELAY, "\"4KiB\"", "\"4KiB\"" },
 	{ OPT_BUFFERS_RELAY, "\"1024MiB\"", "\"1GiB\"" },
+	{ OPT_LIMITS_USER_RATE, "\"0\"", "\"0\"" },
+	{ OPT_LIMITS_USER_RATE, "\"0B/s\"", "\"0\"" },
+	{ OPT_LIMITS_USER_RATE, "\"4Mbit/s\"", "\"4Mbit/s\"" },
+	{ OPT_LIMITS_USER_RATE, "\"500kB/s\"", "\"4Mbit/s\"" },
+	{ OPT_LIMITS_USER_RATE, "\"64kbit/s\"", "\"64kbit/s\"" },
+	{ OPT_LIMITS_USER_RATE, "\"1500B/s\"", "\"12kbit/s\"" },
+	{ OPT_LIMITS_USER_RATE, "\"1MB/s\"", "\"8Mbit/s\"" },
+	{ OPT_LIMITS_USER_RATE, "\"100Gbit/s\"", "\"100Gbit/s\"" },
+	{ OPT_LIMITS_USER_RATE, "\"12GB/s\"", "\"96Gbit/s\"" },
+	{ OPT_USERS_RATE, "\"1B/s\"", "\"1B/s\"" },
 	{ OPT_RELAY_ADDRESS, "\"192.0.2.1\"", "\"192.0.2.1\"" },
 	{ OPT_RELAY_ADDRESS, "\"0.0.0.0\"", "\"0.0.0.0\"" },
 	{ OPT_RELAY_PORTS, "[ 1024, 65535 ]", "[ 1024, 65535 ]" },
@@ -111,6 +121,9 @@ END_TEST
 	"a duration with its unit, \"10s\", \"10m\" or \"1h\", from 1s " \
 	"to 1h"
 #define SIZE "a size with its unit, \"64KiB\" or \"16MiB\", from 4KiB to 1GiB"
+#define RATE(min)                                                     \
+	"a rate with its unit, \"4Mbit/s\" or \"500kB/s\", from " min \
+	" to 100Gbit/s"
 #define ADDRESS "an IPv4 address such as \"192.0.2.1\" (IPv6 is not served yet)"
 #define PORTS "[ FIRST, LAST ], two ports in order from 1024 to 65535"
 #define RULES                                              \
@@ -181,6 +194,19 @@ static const struct {
 	  "buffers.relay is \"16MB\"; expected " SIZE },
 	{ OPT_BUFFERS_RELAY, "\"2GiB\"",
 	  "buffers.relay is \"2GiB\"; expected " SIZE },
+	{ OPT_LIMITS_USER_RATE, "\"5\"",
+	  "limits.user_rate is \"5\"; expected " RATE("0B/s") },
+	{ OPT_LIMITS_USER_RATE, "0",
+	  "limits.user_rate is 0; expected " RATE("0B/s") },
+	{ OPT_LIMITS_USER_RATE, "\"4Mbps\"",
+	  "limits.user_rate is \"4Mbps\"; expected " RATE("0B/s") },
+	{ OPT_LIMITS_USER_RATE, "\"101Gbit/s\"",
+	  "limits.user_rate is \"101Gbit/s\"; expected " RATE("0B/s") },
+	{ OPT_LIMITS_USER_RATE, "\"9223372036854775807GB/s\"",
+	  "limits.user_rate is \"9223372036854775807GB/s\"; "
+	  "expected " RATE("0B/s") },
+	{ OPT_USERS_RATE, "\"0\"",
+	  "users.rate is \"0\"; expected " RATE("1B/s") },
 	{ OPT_RELAY_ADDRESS, "\"::1\"",
 	  "relay.address is \"::1\"; expected " ADDRESS },
 	{ OPT_RELAY_ADDRESS, "\"192.0.2.1:3478\"",
