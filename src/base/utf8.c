@@ -39,14 +39,35 @@ struct utf8_char utf8_first(struct bytes rest)
 	return (struct utf8_char){ .value = value, .len = len, .valid = true };
 }
 
+/* How many bytes of ASCII the text begins with. */
+static size_t ascii_len(struct bytes text)
+{
+	const uint64_t high_bits = UINT64_C(0x8080808080808080);
+	size_t len = 0;
+	uint64_t eight;
+
+	for (; len + sizeof(eight) <= text.len; len += sizeof(eight)) {
+		memcpy(&eight, text.data + len, sizeof(eight));
+		if (eight & high_bits)
+			break;
+	}
+	while (len < text.len && text.data[len] < 0x80)
+		len++;
+	return len;
+}
+
 bool utf8_is_valid(struct bytes text)
 {
-	while (text.len > 0) {
-		struct utf8_char c = utf8_first(text);
+	for (;;) {
+		size_t len = ascii_len(text);
+		struct utf8_char c;
 
+		text = bytes_of(text.data + len, text.len - len);
+		if (text.len == 0)
+			return true;
+		c = utf8_first(text);
 		if (!c.valid)
 			return false;
 		text = bytes_of(text.data + c.len, text.len - c.len);
 	}
-	return true;
 }

@@ -5,8 +5,18 @@
 
 #include "store/redis_users.h"
 
+/* Those that answer at once, and have users. */
+#define SOURCES_MAX 4
+
+struct asked {
+	const struct store_source *source;
+	void *self;
+};
+
 struct credentials {
 	struct credentials_config config;
+	struct asked sources[SOURCES_MAX]; /* in their order */
+	unsigned source_count;
 	struct time_limited time_limited;
 	struct redis_users redis;
 	/* The secrets that Redis has told of: struct secrets, by realm. */
@@ -25,6 +35,38 @@ static void forget_secrets(struct credentials *c)
 	}
 }
 
+static void add_source(struct credentials *c, const struct store_source *source,
+		       void *self)
+{
+	c->sources[c->source_count++] = (struct asked){ source, self };
+}
+
+static void add_set(struct credentials *c, struct static_users *set)
+{
+	if (set && static_users_count(set) > 0)
+		add_source(c, &static_users_source, set);
+}
+
+/* Whether somebody has a secret, here or in what Redis has told. */
+static bool has_secrets(const struct credentials *c)
+{
+	bool has = c->config.secrets && c->config.secrets->count > 0;
+
+	for (unsigned i = 0; i < TURN_REALMS_MAX; i++)
+		has |= c->secrets_of[i] != POOL_NONE;
+	return has;
+}
+
+static void list_sources(struct credentials *c)
+{
+	c->source_count = 0;
+	add_set(c, c->config.self_test);
+	add_set(c, c->config.users);
+	add_set(c, c->config.file_users);
+	if (has_secrets(c))
+		add_source(c, &time_limited_source, &c->time_limited);
+}
+
 static void configure(struct credentials *c,
 		      const struct credentials_config *config)
 {
@@ -38,6 +80,7 @@ static void configure(struct credentials *c,
 		.negative_ttl_s = config->negative_ttl_s,
 		.stale_s = config->stale_s,
 	};
+	list_sources(c);
 }
 
 static int init(struct credentials *c, uint32_t cache_entries,
@@ -120,21 +163,24 @@ static struct secrets *secrets_told(const struct credentials *c, uint8_t realm)
 }
 
 /*
- * Asks a source that answers at once. If the user is known already, the work
- * is done all the same, and the answer does not count.
+ * Asks all that answer at once: if one knows the user, the work of the others
+ * is done all the same, and what they say does not count.
  */
-static void ask(struct credentials *c, const struct store_source *source,
-		void *self, const struct store_query *query, bool *known,
-		struct store_answer *answer)
+static bool ask_sources(struct credentials *c, const struct store_query *query,
+			struct store_answer *answer)
 {
-	struct store_answer *to = *known ? &c->spare : answer;
+	struct store_answer *to = answer;
 
-	if (!self)
-		return;
-	source->lookup(self, query, to);
-	*known |= to->result == TURN_LOOKUP_FOUND;
-	if (to == &c->spare)
-		store_answer_wipe(to);
+	answer->result = TURN_LOOKUP_UNKNOWN;
+	answer->user.key_count = 0;
+	for (unsigned i = 0; i < c->source_count; i++) {
+		c->sources[i].source->lookup(c->sources[i].self, query, to);
+		if (to == &c->spare)
+			store_answer_wipe(to);
+		else if (to->result == TURN_LOOKUP_FOUND)
+			to = &c->spare;
+	}
+	return to != answer;
 }
 
 /*
@@ -146,8 +192,7 @@ static void allow_for_secrets(const struct credentials *c, uint8_t realm,
 {
 	struct time_limited_name ignored;
 
-	if (answer->result == TURN_LOOKUP_UNKNOWN && c->config.redis &&
-	    c->config.secrets && !secrets_told(c, realm) &&
+	if (c->config.secrets && !secrets_told(c, realm) &&
 	    time_limited_parse(name, c->config.secrets->separator, &ignored))
 		answer->result = TURN_LOOKUP_UNAVAILABLE;
 }
@@ -155,23 +200,13 @@ static void allow_for_secrets(const struct credentials *c, uint8_t realm,
 bool credentials_look_up(struct credentials *c, const struct store_query *query,
 			 struct store_answer *answer)
 {
-	bool known = false;
-
 	assert(query->realm < c->config.realm_count);
-	answer->result = TURN_LOOKUP_UNKNOWN;
-	answer->user.key_count = 0;
 	c->time_limited.more = secrets_told(c, query->realm);
-	ask(c, &static_users_source, c->config.self_test, query, &known,
-	    answer);
-	ask(c, &static_users_source, c->config.users, query, &known, answer);
-	ask(c, &static_users_source, c->config.file_users, query, &known,
-	    answer);
-	ask(c, &time_limited_source, &c->time_limited, query, &known, answer);
-	if (known || !c->config.redis)
+	if (ask_sources(c, query, answer) || !c->config.redis)
 		return true;
 	if (!redis_users_source.lookup(&c->redis, query, answer))
 		return false;
-	if (!query->by_hash)
+	if (answer->result == TURN_LOOKUP_UNKNOWN && !query->by_hash)
 		allow_for_secrets(c, query->realm, query->name, answer);
 	return true;
 }
@@ -218,6 +253,7 @@ static bool take_secrets(struct credentials *c)
 	if (c->secrets_of[realm] == POOL_NONE)
 		c->secrets_of[realm] = pool_take(&c->secrets);
 	copy_secrets(secrets_told(c, realm), set);
+	list_sources(c);
 	crypto_wipe(&c->event.secrets, sizeof(c->event.secrets));
 	return gone;
 }
@@ -231,7 +267,8 @@ static void take_answer(struct credentials *c, const struct now *now,
 				       : CREDENTIALS_ANSWER;
 	out->ticket = in->answer.ticket;
 	redis_users_answered(&c->redis, now, in, &out->answer);
-	allow_for_secrets(c, in->realm, out->name, &out->answer);
+	if (out->answer.result == TURN_LOOKUP_UNKNOWN)
+		allow_for_secrets(c, in->realm, out->name, &out->answer);
 	crypto_wipe(&in->answer, sizeof(in->answer));
 }
 

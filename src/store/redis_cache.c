@@ -267,13 +267,14 @@ enum redis_cache_use redis_cache_find(struct redis_cache *c, uint64_t now_ms,
 				      struct store_answer *answer)
 {
 	uint32_t i = candidate(c, hash_in(c, realm, name));
-	const struct entry *e = i == POOL_NONE ? &nobody : entry_at(c, i);
-	bool same = is_called(c, e, realm, name) && i != POOL_NONE;
+	struct entry *found = i == POOL_NONE ? NULL : entry_at(c, i);
+	const struct entry *e = found ? found : &nobody;
+	bool same = is_called(c, e, realm, name) && found;
 
 	fill(answer, e, name);
 	if (!same)
 		return REDIS_CACHE_NONE;
-	entry_at(c, i)->was_used = true;
+	found->was_used = true;
 	return use_of(c, e, now_ms, times);
 }
 

@@ -2,11 +2,9 @@
 
 #include "base/utf8.h"
 
-/* Whether there can be a user of that name; any other is not asked for. */
 static bool is_name(struct bytes name)
 {
-	return name.len > 0 && name.len <= STUN_USERNAME_MAX_BYTES &&
-	       utf8_is_valid(name);
+	return name.len > 0 && name.len <= STUN_USERNAME_MAX_BYTES;
 }
 
 static bool ask(const struct redis_users *r, const struct store_query *query)
@@ -47,6 +45,9 @@ static bool lookup(void *self, const struct store_query *query,
 	if (use == REDIS_CACHE_FRESH ||
 	    (use == REDIS_CACHE_STALE &&
 	     redis_store_state(r->store) != REDIS_UP))
+		return true;
+	/* A name that nobody can have is not asked for, so is not cached. */
+	if (!utf8_is_valid(query->name))
 		return true;
 	if (ask(r, query)) {
 		answer_without(answer, TURN_LOOKUP_UNAVAILABLE);

@@ -4,8 +4,9 @@
  * Either it becomes a configuration or there is an error, never both and
  * never neither; no byte of the text reaches a terminal unescaped by way of a
  * message; and what a configuration says of itself is one again, but for its
- * masked secrets. No other file is opened, source_check() refuses @include,
- * but a list for the preset acs, and that is read at most.
+ * masked secrets. No other file is opened, as source_check() refuses @include
+ * and the machine is closed, but a list for the preset acs, and that is read
+ * at most.
  */
 #include <assert.h>
 #include <stdio.h>

@@ -211,6 +211,8 @@ START_TEST(a_secret_may_be_of_one_realm)
 	add(&secrets, "north", false)->realm = 1;
 	ck_assert(!look("1735689600:alice", &a));
 	ck_assert(look_at(1, bytes_str("1735689600:alice"), NOW, &a));
+	secrets.items[0].realm = 0;
+	ck_assert(!look_at(1, bytes_str("1735689600:alice"), NOW, &b));
 	secrets.items[0].realm = SECRETS_EVERY_REALM;
 	ck_assert(look_at(1, bytes_str("1735689600:alice"), NOW, &b));
 	ck_assert_mem_eq(&a.user.keys[0], &b.user.keys[0],
