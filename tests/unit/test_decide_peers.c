@@ -301,47 +301,6 @@ START_TEST(a_wrong_list_stops_the_start)
 }
 END_TEST
 
-/* --- the names in `realms` --------------------------------------------------- */
-
-static const struct {
-	const char *text;
-	const char *errors;
-} bad_names[] = {
-	{ REALM "realms = ( { preset = \"lan\"; } );\n",
-	  "t.conf:2: no name in realms; expected one, such as name = "
-	  "\"turn.example.com\";\n" },
-	{ REALM "realms = ( { name = \"example.com\"; } );\n",
-	  "t.conf:2: realms.name is \"example.com\"; expected a realm that a "
-	  "listener or a user has, such as \"example.org\"\n" },
-	{ REALM "realms = ( { name = \"example.org\"; },\n"
-		"{ name = \"example.org\"; } );\n",
-	  "t.conf:3: realm \"example.org\" for the second time in realms, "
-	  "first in line 2; expected each once\n" },
-	{ REALM "realms = ( { name = \"\\x01\"; } );\n",
-	  "t.conf:2: realms.name has a character that RFC 8265 does not "
-	  "allow; expected UTF-8 without control characters\n" },
-};
-
-START_TEST(names_that_are_refused)
-{
-	conf_expect_errors(bad_names[_i].text, NULL, bad_names[_i].errors);
-}
-END_TEST
-
-/* A name is found as it is prepared: full-width letters are others. */
-START_TEST(names_are_prepared)
-{
-	/* e and a combining acute accent; the realm has the letter. */
-	struct conf *c = conf_good(
-		"realm = \"caf\xc3\xa9\"; " USERS
-		"realms = ( { name = \"cafe\xcc\x81\"; preset = \"lan\"; } );\n",
-		NULL);
-
-	ck_assert_uint_eq(c->turn.peers.realms[0].preset, PEER_PRESET_LAN);
-	conf_free(c);
-}
-END_TEST
-
 /* Each list may be as long as there is room, but not both together. */
 START_TEST(rules_are_bounded_altogether)
 {
@@ -369,7 +328,6 @@ static Suite *decide_peers_suite(void)
 {
 	Suite *s = suite_create("decide_peers");
 	TCase *t = tcase_create("peers");
-	TCase *names = tcase_create("names");
 
 	tcase_add_test(t, by_default_what_is_public);
 	tcase_add_test(t, rules_with_ports);
@@ -384,11 +342,6 @@ static Suite *decide_peers_suite(void)
 	tcase_add_test(t, a_wrong_list_stops_the_start);
 	tcase_add_test(t, rules_are_bounded_altogether);
 	suite_add_tcase(s, t);
-
-	tcase_add_loop_test(names, names_that_are_refused, 0,
-			    (int)(sizeof(bad_names) / sizeof(bad_names[0])));
-	tcase_add_test(names, names_are_prepared);
-	suite_add_tcase(s, names);
 	return s;
 }
 
