@@ -14,11 +14,13 @@
 #include "base/pool.h"
 #include "stun/attr.h"
 #include "turn/datagram.h"
+#include "turn/refusal.h"
 
 /* The most actions that one input can cause. */
 #define ACTIONS_MAX 8
 #define ACTIONS_SCRATCH_BYTES 2048
 #define ACTIONS_LOGS_MAX 4
+#define ACTIONS_REFUSALS_MAX 2
 
 enum action_kind {
 	ACTION_REPLY,       /* send `message` to a client */
@@ -26,6 +28,7 @@ enum action_kind {
 	ACTION_OPEN_RELAY,  /* answer with turn_relay_opened() */
 	ACTION_CLOSE_RELAY, /* the allocation is gone: close its socket */
 	ACTION_LOG,
+	ACTION_REFUSED, /* to be remembered for the operator */
 };
 
 /* Send from a listener's socket to a client. */
@@ -60,15 +63,18 @@ struct action {
 		struct action_open_relay open_relay;
 		struct ref close_relay; /* no longer resolves in the core */
 		const struct log_record *log;
+		const struct refusal *refused;
 	} as;
 };
 
 struct actions {
 	unsigned count;
 	unsigned log_count;
+	unsigned refusal_count;
 	size_t scratch_used;
 	struct action items[ACTIONS_MAX];
 	struct log_record logs[ACTIONS_LOGS_MAX];
+	struct refusal refusals[ACTIONS_REFUSALS_MAX];
 	uint8_t scratch[ACTIONS_SCRATCH_BYTES];
 };
 
@@ -77,6 +83,7 @@ static inline void actions_clear(struct actions *a)
 {
 	a->count = 0;
 	a->log_count = 0;
+	a->refusal_count = 0;
 	a->scratch_used = 0;
 }
 

@@ -3,9 +3,23 @@
 #include <assert.h>
 #include <errno.h>
 
+#include "turn/admission.h"
 #include "turn/channel.h"
 #include "turn/permission.h"
+#include "turn/refuse.h"
 #include "turn/reply.h"
+
+/* Why access was revoked, where that is the cause; else NULL. */
+static const char *why_revoked(enum turn_cause cause)
+{
+	if (cause == TURN_CAUSE_USER_GONE)
+		return "no source knows the user any more";
+	if (cause == TURN_CAUSE_USER_DISABLED)
+		return "the user is disabled";
+	if (cause == TURN_CAUSE_KEY_CHANGED)
+		return "the password or secret is not valid any more";
+	return NULL;
+}
 
 static struct allocation *at(const struct turn_server *s, uint32_t index)
 {
@@ -19,6 +33,12 @@ const char *turn_cause_name(enum turn_cause cause)
 		return "refresh-0";
 	case TURN_CAUSE_EXPIRED:
 		return "expired";
+	case TURN_CAUSE_CREDENTIAL_EXPIRED:
+		return "credential-expired";
+	case TURN_CAUSE_USER_GONE:
+	case TURN_CAUSE_USER_DISABLED:
+	case TURN_CAUSE_KEY_CHANGED:
+		return "revoked";
 	case TURN_CAUSE_SHUTDOWN:
 		return "shutdown";
 	case TURN_CAUSE_RELAY_LOST:
@@ -27,87 +47,33 @@ const char *turn_cause_name(enum turn_cause cause)
 	return "";
 }
 
-/* One warning per cause and interval, naming what to change. */
-static void warn(struct turn_server *s, const struct now *now,
-		 struct actions *out, const char *message, const char *option)
+/* How many ports of the user's quota a wish is charged as. */
+static unsigned ports_of(enum ports_want want)
 {
-	struct log_record *log;
-	uint32_t held;
-
-	if (!log_gate_pass(&s->shared->gate, bytes_str(message), now->mono_ms,
-			   &held))
-		return;
-	log = actions_log(out, LOG_LEVEL_WARNING, message, now->wall_s);
-	log_text(log, "option", option);
-	if (held)
-		log_number(log, "held_back", held);
+	return want == PORTS_EVEN_PAIR ? 2 : 1;
 }
 
-static uint16_t charge(struct request *r, uint64_t user)
+/* Takes the port or ports and the charges, or says which error it is. */
+static uint16_t take_port(struct request *r,
+			  const struct allocation_request *want,
+			  struct charges *charges, uint16_t *port)
 {
 	struct turn_server *s = r->server;
-	uint32_t max = r->grant.allocations_max
-			       ? r->grant.allocations_max
-			       : s->config.limits.allocations_per_user;
+	struct ports *ports = &s->shared->ports;
+	/* The user's charge for a reserved port came with the reservation. */
+	unsigned count = want->from_token ? 0 : ports_of(want->want);
+	uint16_t code = admission_charge(r, count, charges);
 
-	switch (quota_take(&s->shared->quota, user, max)) {
-	case QUOTA_OK:
-		return 0;
-	case QUOTA_USER_FULL:
-		warn(s, r->now, r->out, "a user's quota is reached",
-		     "limits.allocations_per_user");
-		return STUN_ALLOCATION_QUOTA;
-	case QUOTA_TOTAL_FULL:
-		break;
-	}
-	warn(s, r->now, r->out, "the limit of allocations is reached",
-	     "limits.allocations");
-	return STUN_INSUFFICIENT_CAPACITY;
-}
-
-/* The charges for what is wanted: a pair of ports is charged as two. */
-static uint16_t charge_all(struct request *r, uint64_t user,
-			   enum ports_want want)
-{
-	uint16_t code = charge(r, user);
-
-	if (code || want != PORTS_EVEN_PAIR)
-		return code;
-	code = charge(r, user);
 	if (code)
-		quota_give(&r->server->shared->quota, user);
-	return code;
-}
-
-static void uncharge_all(struct turn_server *s, uint64_t user,
-			 enum ports_want want)
-{
-	quota_give(&s->shared->quota, user);
-	if (want == PORTS_EVEN_PAIR)
-		quota_give(&s->shared->quota, user);
-}
-
-/* Takes the port or ports and the charge, or says which error it is. */
-static uint16_t take_port(struct request *r, uint64_t user,
-			  const struct allocation_request *want, uint16_t *port)
-{
-	struct turn_server *s = r->server;
-	uint16_t code;
-
-	/* The charge for a reserved port was taken with the reservation. */
+		return code;
+	if (want->from_token ? ports_redeem(ports, want->token, charges->user,
+					    r->now->mono_ms, port)
+			     : ports_take(ports, &s->random, want->want, port))
+		return 0;
+	admission_return(s, charges, r->realm, count);
 	if (want->from_token)
-		return ports_redeem(&s->shared->ports, want->token, user,
-				    r->now->mono_ms, port)
-			       ? 0
-			       : STUN_INSUFFICIENT_CAPACITY;
-	code = charge_all(r, user, want->want);
-	if (code)
-		return code;
-	if (ports_take(&s->shared->ports, &s->random, want->want, port))
-		return 0;
-	uncharge_all(s, user, want->want);
-	warn(s, r->now, r->out, "the relay port range is full", "relay.ports");
-	return STUN_INSUFFICIENT_CAPACITY;
+		return STUN_INSUFFICIENT_CAPACITY;
+	return refuse(r, REFUSAL_PORTS, STUN_INSUFFICIENT_CAPACITY, 0);
 }
 
 static void give_port(struct turn_server *s, const struct allocation *a)
@@ -116,6 +82,66 @@ static void give_port(struct turn_server *s, const struct allocation *a)
 	/* Until the socket is open the pair is one thing. */
 	if (a->want == PORTS_EVEN_PAIR && a->state == ALLOCATION_OPENING)
 		ports_give(&s->shared->ports, (uint16_t)(a->relay_port + 1));
+}
+
+/* When the session ends with the credential that it was begun with. */
+static uint64_t credential_end_ms(const struct request *r)
+{
+	int64_t left_s = r->user->expires_wall_s - r->now->wall_s;
+
+	if (!r->user->expiry_ends || !r->user->expires_wall_s)
+		return UINT64_MAX;
+	/* An expired one is not let in. */
+	assert(left_s > 0);
+	return r->now->mono_ms + 1000 * (uint64_t)left_s;
+}
+
+static void set_expiry(struct allocation *a, const struct now *now,
+		       uint32_t lifetime_s)
+{
+	a->expires_ms = now->mono_ms + 1000 * (uint64_t)lifetime_s;
+	if (a->expires_ms > a->ends_ms)
+		a->expires_ms = a->ends_ms;
+}
+
+/* Whole seconds until expiry. */
+static uint32_t seconds_left(const struct allocation *a, const struct now *now)
+{
+	return (uint32_t)((a->expires_ms - now->mono_ms) / 1000);
+}
+
+/* Why it ended that had its time. */
+static enum turn_cause cause_of_expiry(const struct allocation *a)
+{
+	return a->expires_ms == a->ends_ms ? TURN_CAUSE_CREDENTIAL_EXPIRED
+					   : TURN_CAUSE_EXPIRED;
+}
+
+static void join_user(struct turn_server *s, uint32_t index, struct bytes name)
+{
+	struct allocation *a = at(s, index);
+	struct user *user;
+
+	a->user = users_join(&s->users, a->realm, name);
+	user = pool_at(&s->users.pool, a->user);
+	a->user_prev = POOL_NONE;
+	a->user_next = user->first_allocation;
+	if (a->user_next != POOL_NONE)
+		at(s, a->user_next)->user_prev = index;
+	user->first_allocation = index;
+}
+
+static void leave_user(struct turn_server *s, const struct allocation *a)
+{
+	struct user *user = pool_at(&s->users.pool, a->user);
+
+	if (a->user_prev != POOL_NONE)
+		at(s, a->user_prev)->user_next = a->user_next;
+	else
+		user->first_allocation = a->user_next;
+	if (a->user_next != POOL_NONE)
+		at(s, a->user_next)->user_prev = a->user_prev;
+	users_leave(&s->users, a->user);
 }
 
 static void ask_for_socket(struct turn_server *s, uint32_t index,
@@ -145,8 +171,8 @@ static void join_rates(struct request *r, const struct allocation *a)
 	struct user *user = pool_at(&s->users.pool, a->user);
 
 	rates_join(&s->flows.rates, &user->rates,
-		   quota_slot(&s->shared->quota, a->quota_user), a->quota_user,
-		   r->grant.rate_bytes_per_s);
+		   quota_slot(&s->shared->quota, a->charges.user),
+		   a->charges.user, r->user->grant.rate_bytes_per_s);
 }
 
 uint16_t allocation_begin(struct request *r,
@@ -154,9 +180,8 @@ uint16_t allocation_begin(struct request *r,
 {
 	struct turn_server *s = r->server;
 	struct flow_table *t = &s->flows;
-	uint64_t user =
-		quota_user(&s->shared->quota, request_realm(r), r->account);
-	uint16_t port, code = take_port(r, user, want, &port);
+	struct charges charges;
+	uint16_t port, code = take_port(r, want, &charges, &port);
 	struct allocation *a;
 	uint32_t i;
 
@@ -173,12 +198,14 @@ uint16_t allocation_begin(struct request *r,
 	a->realm = r->realm;
 	a->first_permission = POOL_NONE;
 	a->first_channel = POOL_NONE;
-	a->packets_max = r->grant.packets_max;
+	a->packets_max = r->user->grant.packets_max;
 	a->rates.per_s = allocation_rate(s, r->realm);
 	a->limited = a->packets_max || a->rates.per_s;
 	a->began_ms = r->now->mono_ms;
-	a->quota_user = user;
-	a->user = users_join(&s->users, r->realm, r->name);
+	a->charges = charges;
+	a->revocable = r->user->revocable;
+	a->ends_ms = credential_end_ms(r);
+	join_user(s, i, r->name);
 	join_rates(r, a);
 	a->key = pool_take(&s->keys);
 	assert(a->key != POOL_NONE);
@@ -192,7 +219,7 @@ uint16_t allocation_begin(struct request *r,
 	a->told_ipv6_error = want->told_ipv6_error;
 	a->sign_sha256 = r->to.sign_sha256;
 	a->fingerprint = r->to.fingerprint;
-	a->expires_ms = r->now->mono_ms + 1000 * (uint64_t)want->lifetime_s;
+	set_expiry(a, r->now, want->lifetime_s);
 	map_add(&t->by_client, i, flow_hash_client(t, &a->client, a->listener));
 	timer_arm(&s->expiries, i, a->expires_ms);
 	ask_for_socket(s, i, r->out);
@@ -224,11 +251,12 @@ static bool reserve_next(struct turn_server *s, const struct now *now,
 		return false;
 	v = pool_at(&s->reservations, i);
 	if (!ports_reserve(&s->shared->ports, (uint16_t)(a->relay_port + 1),
-			   &s->random, a->quota_user, now->mono_ms, v->token)) {
+			   &s->random, a->charges.user, now->mono_ms,
+			   v->token)) {
 		pool_give(&s->reservations, i);
 		return false;
 	}
-	v->quota_user = a->quota_user;
+	v->quota_user = a->charges.user;
 	memcpy(a->token, v->token, sizeof(a->token));
 	a->has_token = true;
 	timer_arm(&s->reservation_expiries, i,
@@ -266,6 +294,8 @@ static void log_ended(struct turn_server *s, const struct now *now,
 	log_number(log, "to_client_packets", a->to_client_packets);
 	log_number(log, "to_client_bytes", a->to_client_bytes);
 	log_text(log, "cause", turn_cause_name(cause));
+	if (why_revoked(cause))
+		log_text(log, "reason", why_revoked(cause));
 }
 
 void allocation_log_peers(struct turn_server *s, const struct now *now,
@@ -318,7 +348,7 @@ static bool limit_is_untold(struct turn_server *s, const struct now *now,
 {
 	const uint64_t subject[] = {
 		reason,
-		reason == DROP_RATE_TOTAL ? 0 : a->quota_user,
+		reason == DROP_RATE_TOTAL ? 0 : a->charges.user,
 	};
 
 	return log_gate_pass(&s->shared->gate,
@@ -381,11 +411,19 @@ static bool port_was_to_blame(int error)
 	       error == -EADDRNOTAVAIL;
 }
 
+static enum refusal_cause cause_of_error(int error)
+{
+	if (error == -EMFILE || error == -ENFILE)
+		return REFUSAL_DESCRIPTORS;
+	return port_was_to_blame(error) ? REFUSAL_NO_PORT : REFUSAL_NO_SOCKET;
+}
+
 void allocation_not_opened(struct turn_server *s, const struct now *now,
 			   uint32_t index, int error, struct actions *out)
 {
 	struct allocation *a = at(s, index);
 	struct reply_to to = reply_to_of(s, a);
+	struct refusal refusal;
 	uint16_t next;
 
 	/*
@@ -402,15 +440,9 @@ void allocation_not_opened(struct turn_server *s, const struct now *now,
 		ask_for_socket(s, index, out);
 		return;
 	}
-	if (error == -EMFILE || error == -ENFILE)
-		warn(s, now, out, "out of file descriptors",
-		     "LimitNOFILE= of the service, or limits.allocations");
-	else if (port_was_to_blame(error))
-		warn(s, now, out, "no relay port could be bound",
-		     "relay.ports, relay.address");
-	else
-		warn(s, now, out, "no relay socket could be opened",
-		     "limits.allocations");
+	refusal = refuse_allocation(s, now, a, cause_of_error(error),
+				    STUN_INSUFFICIENT_CAPACITY);
+	refuse_put(s, now, &refusal, out);
 	reply_error(s, out, &to, STUN_INSUFFICIENT_CAPACITY);
 	allocation_release(s, index);
 }
@@ -422,13 +454,13 @@ void allocation_reply(struct turn_server *s, const struct now *now,
 	struct reply_to to = reply_to_of(s, a);
 	struct addr relayed =
 		addr_with_port(&s->config.relay_advertise, a->relay_port);
-	uint64_t left_s = (a->expires_ms - now->mono_ms) / 1000;
+	uint32_t left_s = seconds_left(a, now);
 	struct reply r;
 
 	reply_begin(&r, s, out, &to, STUN_SUCCESS);
 	stun_add_xor_addr(&r.builder, STUN_ATTR_XOR_RELAYED_ADDRESS, &relayed);
 	stun_add_u32(&r.builder, STUN_ATTR_LIFETIME,
-		     left_s < a->lifetime_s ? (uint32_t)left_s : a->lifetime_s);
+		     left_s < a->lifetime_s ? left_s : a->lifetime_s);
 	if (a->told_ipv6_error)
 		stun_add_address_error(&r.builder, ADDR_IPV6,
 				       STUN_ADDRESS_FAMILY_UNSUPPORTED);
@@ -439,11 +471,14 @@ void allocation_reply(struct turn_server *s, const struct now *now,
 	reply_send(&r);
 }
 
-void allocation_refresh(struct turn_server *s, const struct now *now,
-			uint32_t index, uint32_t lifetime_s)
+uint32_t allocation_refresh(struct turn_server *s, const struct now *now,
+			    uint32_t index, uint32_t lifetime_s)
 {
-	at(s, index)->expires_ms = now->mono_ms + 1000 * (uint64_t)lifetime_s;
+	struct allocation *a = at(s, index);
+
+	set_expiry(a, now, lifetime_s);
 	allocation_rearm(s, index);
+	return seconds_left(a, now);
 }
 
 void allocation_rearm(struct turn_server *s, uint32_t index)
@@ -473,13 +508,22 @@ void allocation_rearm(struct turn_server *s, uint32_t index)
 void allocation_due(struct turn_server *s, const struct now *now,
 		    uint32_t index, struct actions *out)
 {
-	if (at(s, index)->expires_ms <= now->mono_ms) {
-		allocation_end(s, now, index, TURN_CAUSE_EXPIRED, out);
+	if (allocation_end_expired(s, now, index, out))
 		return;
-	}
 	channel_remove_expired(&s->flows, index, now->mono_ms);
 	permission_remove_expired(&s->flows, index, now->mono_ms);
 	allocation_rearm(s, index);
+}
+
+bool allocation_end_expired(struct turn_server *s, const struct now *now,
+			    uint32_t index, struct actions *out)
+{
+	const struct allocation *a = at(s, index);
+
+	if (a->expires_ms > now->mono_ms)
+		return false;
+	allocation_end(s, now, index, cause_of_expiry(a), out);
+	return true;
 }
 
 void allocation_release(struct turn_server *s, uint32_t index)
@@ -496,8 +540,8 @@ void allocation_release(struct turn_server *s, uint32_t index)
 		counter_add(&s->counters.allocations, UINT64_MAX);
 	}
 	give_port(s, a);
-	uncharge_all(s, a->quota_user, pair ? PORTS_EVEN_PAIR : PORTS_ANY);
-	users_leave(&s->users, a->user);
+	admission_return(s, &a->charges, a->realm, pair ? 2 : 1);
+	leave_user(s, a);
 	pool_give(&s->keys, a->key);
 	timer_disarm(&s->expiries, index);
 	map_remove(&t->by_client, index);

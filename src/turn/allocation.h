@@ -49,9 +49,12 @@ void allocation_not_opened(struct turn_server *s, const struct now *now,
 void allocation_reply(struct turn_server *s, const struct now *now,
 		      uint32_t index, struct actions *out);
 
-/* Sets the time to expiry, RFC 8656 section 8.2. */
-void allocation_refresh(struct turn_server *s, const struct now *now,
-			uint32_t index, uint32_t lifetime_s);
+/*
+ * Sets the time to expiry, RFC 8656 section 8.2, or the end of the credential
+ * where that comes first and ends the session. Returns the seconds left.
+ */
+uint32_t allocation_refresh(struct turn_server *s, const struct now *now,
+			    uint32_t index, uint32_t lifetime_s);
 
 /*
  * Arms the allocation's timer for the earliest of its own expiry and those of
@@ -80,6 +83,10 @@ bool allocation_log_limit(struct turn_server *s, const struct now *now,
 void allocation_due(struct turn_server *s, const struct now *now,
 		    uint32_t index, struct actions *out);
 
+/* Ends it if its time is over, whatever the timer says; returns whether. */
+bool allocation_end_expired(struct turn_server *s, const struct now *now,
+			    uint32_t index, struct actions *out);
+
 /* Ends it at once: no data, no refresh, and its 5-tuple is free again. */
 void allocation_end(struct turn_server *s, const struct now *now,
 		    uint32_t index, enum turn_cause cause, struct actions *out);
@@ -87,7 +94,7 @@ void allocation_end(struct turn_server *s, const struct now *now,
 /* Gives back what it holds, without action or log, for turn_server_free(). */
 void allocation_release(struct turn_server *s, uint32_t index);
 
-/* "refresh-0", "expired"..., as logs name a cause. */
+/* "refresh-0", "expired", "revoked"..., as logs name a cause. */
 const char *turn_cause_name(enum turn_cause cause);
 
 #endif

@@ -1,8 +1,7 @@
 #include "turn/auth.h"
 
-#include <assert.h>
-
 #include "stun/integrity.h"
+#include "turn/refuse.h"
 #include "turn/reply.h"
 
 /* Whether PASSWORD-ALGORITHMS is what reply_challenge() sent, byte for byte. */
@@ -148,47 +147,6 @@ bool auth_allocation_has_key(const struct request *r)
 	       names_user(r, users_name(&s->users, a->user));
 }
 
-/* One line per source and interval; the wire says nothing of the cause. */
-static void log_refusal(struct request *r, const char *why)
-{
-	struct addr ip = addr_with_port(&r->in->source, 0);
-	struct action_lookup query = auth_query(r);
-	struct actions *out = r->out;
-	struct log_record *log;
-	uint32_t held;
-
-	if (!log_gate_pass(&r->server->shared->gate, bytes_of(&ip, sizeof(ip)),
-			   r->now->mono_ms, &held))
-		return;
-	log = actions_log(out, LOG_LEVEL_NOTICE, "authentication refused",
-			  r->now->wall_s);
-	log_addr(log, "client", &r->in->source);
-	if (!query.by_hash)
-		log_bytes(log, "user", query.name);
-	log_bytes(log, "realm", request_realm(r));
-	log_text(log, "reason", why);
-	if (held)
-		log_number(log, "held_back", held);
-}
-
-static void log_throttled(struct request *r)
-{
-	/* A subject of its own: the source has just been logged as refused. */
-	struct addr ip = addr_with_port(&r->in->source, 1);
-	struct log_record *log;
-	uint32_t held;
-
-	if (!log_gate_pass(&r->server->shared->gate, bytes_of(&ip, sizeof(ip)),
-			   r->now->mono_ms, &held))
-		return;
-	log = actions_log(r->out, LOG_LEVEL_NOTICE, "requests throttled",
-			  r->now->wall_s);
-	log_addr(log, "client", &r->in->source);
-	log_bytes(log, "realm", request_realm(r));
-	if (held)
-		log_number(log, "held_back", held);
-}
-
 bool auth_may_ask(struct request *r)
 {
 	const struct throttle *t = &r->server->shared->throttle;
@@ -198,7 +156,7 @@ bool auth_may_ask(struct request *r)
 
 	if (throttle_is_shut(t, source, user, true, now_ms)) {
 		counter_add(&r->server->counters.dropped[DROP_THROTTLED], 1);
-		log_throttled(r);
+		refuse(r, REFUSAL_THROTTLED, 0, 0);
 		return false;
 	}
 	/* Whom somebody spoofs gets a nonce and is through; a guesser is not. */
@@ -228,24 +186,50 @@ static const struct secret *find_right(const struct request *r,
 	return NULL;
 }
 
+/* Why the user is not let in; false if there is no reason. */
+static bool is_refused(const struct request *r, const struct candidates *c,
+		       const struct secret *right, enum refusal_cause *cause)
+{
+	const struct turn_user *user = r->user;
+
+	if (!c->known)
+		*cause = REFUSAL_UNKNOWN_USER;
+	else if (!right)
+		*cause = REFUSAL_WRONG_PASSWORD;
+	else if (user && user->disabled)
+		*cause = REFUSAL_DISABLED;
+	else if (user && user->expires_wall_s &&
+		 user->expires_wall_s <= r->now->wall_s)
+		*cause = REFUSAL_EXPIRED;
+	else
+		return false;
+	return true;
+}
+
+static void put_refusal(struct request *r, enum refusal_cause cause)
+{
+	struct refusal f = refuse_begin(r, cause, STUN_UNAUTHENTICATED);
+
+	if (cause == REFUSAL_EXPIRED)
+		f.expired_wall_s = r->user->expires_wall_s;
+	refuse_put(r->server, r->now, &f, r->out);
+}
+
 /* Takes the key that proves right, if one does, as the request's own. */
 static bool prove(struct request *r, const struct candidates *c)
 {
 	const struct secret *key = find_right(r, c);
 	enum nonce_state nonce = judge_nonce(r);
+	enum refusal_cause cause;
 
-	if (!c->known || !key) {
+	if (is_refused(r, c, key, &cause)) {
 		reply_challenge(r, STUN_UNAUTHENTICATED);
 		throttle_failed(&r->server->shared->throttle, &r->in->source,
 				auth_query(r).name, nonce != NONCE_FOREIGN,
 				r->now->mono_ms);
-		/*
-		 * Without a nonce of ours the source may be spoofed: what reads
-		 * the log must not lock out who never sent anything.
-		 */
+		/* Without a nonce of ours the source may be spoofed. */
 		if (nonce != NONCE_FOREIGN)
-			log_refusal(r, c->known ? "wrong password"
-						: "unknown user");
+			put_refusal(r, cause);
 		return false;
 	}
 	if (nonce != NONCE_FRESH) {
@@ -283,24 +267,15 @@ static struct candidates candidates_of(const struct request *r,
 	return c;
 }
 
-/* Whom limits are counted for: the name without what is not the user's. */
-static struct bytes account_of(struct bytes name, size_t at)
-{
-	assert(at <= name.len);
-	return bytes_of(name.data + at, name.len - at);
-}
-
 bool auth_with_key(struct request *r, const struct turn_user *user,
 		   struct bytes name)
 {
 	struct candidates c = candidates_of(r, user);
 
-	if (!prove(r, &c))
-		return false;
-	r->name = name;
-	r->account = account_of(name, user->account_at);
-	r->grant = user->grant;
-	return true;
+	if (user)
+		r->name = name;
+	r->user = user;
+	return prove(r, &c);
 }
 
 bool auth_with_allocation(struct request *r)
@@ -308,7 +283,6 @@ bool auth_with_allocation(struct request *r)
 	const struct turn_server *s = r->server;
 	const struct allocation *a =
 		pool_at(&s->flows.allocations, r->allocation);
-
 	struct candidates c = {
 		.known = true,
 		.count = 1,

@@ -6,6 +6,7 @@
 #include "turn/dry_run.h"
 #include "turn/method.h"
 #include "turn/permission.h"
+#include "turn/refuse.h"
 #include "turn/reply.h"
 
 /* CHANNEL-NUMBER: 16 bits and 16 of padding, RFC 8656 section 18.1. */
@@ -53,13 +54,13 @@ static uint16_t check(struct request *r, uint16_t *number, struct addr *named,
 	if (named->family != s->config.relay.family)
 		return STUN_PEER_FAMILY_MISMATCH;
 	if (peer_policy_judge(&s->config.peers, a->realm, named) == PEER_DENIED)
-		return STUN_FORBIDDEN;
+		return refuse_peer(r, named);
 	return 0;
 }
 
-/* Whether the allocation's limits leave room for this binding. */
-static bool has_room(const struct request *r, uint16_t number,
-		     const struct addr *peer)
+/* Whether the allocation's limits leave room for this binding: 0 or 508. */
+static uint16_t check_room(struct request *r, uint16_t number,
+			   const struct addr *peer)
 {
 	const struct turn_server *s = r->server;
 	const struct turn_limits *limits = &s->config.limits;
@@ -68,11 +69,15 @@ static bool has_room(const struct request *r, uint16_t number,
 	struct addr ip = addr_with_port(peer, 0);
 
 	if (flow_find_channel(&s->flows, r->allocation, number) != POOL_NONE)
-		return true;
+		return 0;
 	if (a->channel_count >= limits->channels_per_allocation)
-		return false;
-	return a->permission_count < limits->permissions_per_allocation ||
-	       flow_find_permission(&s->flows, r->allocation, &ip) != POOL_NONE;
+		return refuse(r, REFUSAL_CHANNELS, STUN_INSUFFICIENT_CAPACITY,
+			      limits->channels_per_allocation);
+	if (a->permission_count < limits->permissions_per_allocation ||
+	    flow_find_permission(&s->flows, r->allocation, &ip) != POOL_NONE)
+		return 0;
+	return refuse(r, REFUSAL_PERMISSIONS, STUN_INSUFFICIENT_CAPACITY,
+		      limits->permissions_per_allocation);
 }
 
 /*
@@ -84,11 +89,8 @@ static bool may_begin(struct request *r, uint16_t number,
 {
 	struct flow_table *t = &r->server->flows;
 
-	if (flow_find_channel(t, r->allocation, number) != POOL_NONE ||
-	    flow_take_peer(t, r->now, r->allocation, peer))
-		return true;
-	flow_notice(t, r->now, r->allocation, DROP_PEER_LIMIT);
-	return false;
+	return flow_find_channel(t, r->allocation, number) != POOL_NONE ||
+	       flow_take_peer(t, r->now, r->allocation, peer);
 }
 
 static void handle(struct request *r)
@@ -104,10 +106,11 @@ static void handle(struct request *r)
 	channel_remove_expired(&s->flows, r->allocation, r->now->mono_ms);
 	permission_remove_expired(&s->flows, r->allocation, r->now->mono_ms);
 	code = check(r, &number, &named, &peer);
-	if (!code && !has_room(r, number, &peer))
-		code = STUN_INSUFFICIENT_CAPACITY;
+	if (!code)
+		code = check_room(r, number, &peer);
 	if (!code && !may_begin(r, number, &peer))
-		code = STUN_INSUFFICIENT_CAPACITY;
+		code = refuse(r, REFUSAL_PEERS, STUN_INSUFFICIENT_CAPACITY,
+			      (uint32_t)s->config.limits.peers.burst);
 	if (code) {
 		reply_error(s, r->out, &r->to, code);
 		return;

@@ -29,6 +29,9 @@ struct turn_realm {
 	bool offer_userhash; /* set the username-anonymity bit */
 	/* Bytes per second of an allocation, each way; 0: as limits say. */
 	uint64_t allocation_rate;
+	/* What Redis says of the realm instead of the limits; 0: nothing. */
+	uint32_t allocations_max; /* of all its users together */
+	uint32_t allocations_per_user;
 };
 
 /* Where clients reach us: the server's half of the 5-tuple. */

@@ -9,6 +9,8 @@
 #ifndef TURNPIKE_TURN_CORE_H
 #define TURNPIKE_TURN_CORE_H
 
+#include <assert.h>
+
 #include "base/timer.h"
 #include "stun/message.h"
 #include "turn/flow.h"
@@ -41,7 +43,7 @@ struct turn_server {
 /* A reservation that this worker made, until its time is over. */
 struct reservation {
 	struct timer_link timer;
-	uint64_t quota_user;
+	uint64_t quota_user; /* who is charged */
 	uint8_t token[PORTS_TOKEN_BYTES];
 };
 
@@ -76,9 +78,21 @@ struct request {
 	/* Known once the request has authenticated: */
 	struct bytes name;
 	struct secret key;
-	struct bytes account; /* whom limits are counted for */
-	struct turn_grant grant;
+	/* What the source said of the user; NULL: its allocation knew. */
+	const struct turn_user *user;
 };
+
+/*
+ * Whom limits are counted for: the user's name without what belongs to the
+ * credential alone. Only where a source was asked.
+ */
+static inline struct bytes request_account(const struct request *r)
+{
+	size_t at = r->user->account_at;
+
+	assert(at <= r->name.len);
+	return bytes_of(r->name.data + at, r->name.len - at);
+}
 
 /* The realm the request was sent to, as a view. */
 static inline struct bytes request_realm(const struct request *r)

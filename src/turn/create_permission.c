@@ -4,6 +4,7 @@
 #include "turn/dry_run.h"
 #include "turn/method.h"
 #include "turn/permission.h"
+#include "turn/refuse.h"
 #include "turn/reply.h"
 
 struct peers {
@@ -12,7 +13,7 @@ struct peers {
 };
 
 /* Reads all peers; RFC 8656 section 10.2 in its order: 400, 443, 403. */
-static uint16_t check(const struct request *r, struct peers *peers)
+static uint16_t check(struct request *r, struct peers *peers)
 {
 	const struct turn_server *s = r->server;
 	const struct allocation *a =
@@ -35,7 +36,7 @@ static uint16_t check(const struct request *r, struct peers *peers)
 	for (i = 0; i < peers->count; i++)
 		if (peer_policy_judge_ip(&s->config.peers, a->realm,
 					 &peers->named[i]) == PEER_DENIED)
-			return STUN_FORBIDDEN;
+			return refuse_peer(r, &peers->named[i]);
 	return 0;
 }
 
@@ -64,6 +65,7 @@ static void handle(struct request *r)
 	struct turn_server *s = r->server;
 	const struct allocation *a =
 		pool_at(&s->flows.allocations, r->allocation);
+	uint32_t max = s->config.limits.permissions_per_allocation;
 	struct peers peers = { .count = 0 };
 	struct addr fresh[STUN_ATTRS_MAX];
 	unsigned fresh_count = 0;
@@ -75,9 +77,9 @@ static void handle(struct request *r)
 	permission_remove_expired(&s->flows, r->allocation, r->now->mono_ms);
 	if (!code)
 		fresh_count = find_new(r, &peers, fresh);
-	if (a->permission_count + fresh_count >
-	    s->config.limits.permissions_per_allocation)
-		code = STUN_INSUFFICIENT_CAPACITY;
+	if (a->permission_count + fresh_count > max)
+		code = refuse(r, REFUSAL_PERMISSIONS,
+			      STUN_INSUFFICIENT_CAPACITY, max);
 	if (code) {
 		reply_error(s, r->out, &r->to, code);
 		return;

@@ -34,7 +34,7 @@ static void tell(struct turn_server *s, const struct now *now,
 		 const struct allocation *a, const struct addr *peer,
 		 struct actions *out)
 {
-	struct subject subject = { .user = a->quota_user };
+	struct subject subject = { .user = a->charges.user };
 	char text[PEER_EXPLAIN_BYTES];
 	const char *rule = rule_of(s, a, peer, text);
 	struct log_record *log;

@@ -31,6 +31,12 @@ enum allocation_state {
 	ALLOCATION_LIVE,
 };
 
+/* Whom an allocation is charged to; see admission.h. */
+struct charges {
+	uint64_t user;   /* identity in shared.quota */
+	uint64_t source; /* identity in shared.sources; 0: not charged */
+};
+
 /* One allocation, RFC 8656 section 6; see allocation.h. */
 struct allocation {
 	/* Read and counted on the data path. */
@@ -60,7 +66,10 @@ struct allocation {
 	/* Control only. */
 	struct timer_link timer; /* its own expiry or a member's */
 	uint64_t began_ms;
-	uint64_t quota_user; /* who is charged */
+	uint64_t ends_ms; /* the credential's end; UINT64_MAX: none */
+	struct charges charges;
+	uint32_t user_next;  /* the user's other allocations, a list */
+	uint32_t user_prev;  /* POOL_NONE at the ends */
 	uint32_t key;        /* index of the key */
 	uint32_t lifetime_s; /* as the Allocate response told it */
 	uint8_t transaction_id[STUN_TRANSACTION_ID_BYTES];
@@ -72,6 +81,7 @@ struct allocation {
 	bool told_ipv6_error; /* ADDITIONAL-ADDRESS-FAMILY was asked for */
 	bool sign_sha256;     /* the Allocate response's integrity */
 	bool fingerprint;     /* the Allocate request carried one */
+	bool revocable;       /* ends when no source admits the user */
 };
 
 /* One permitted peer address of one allocation, RFC 8656 section 9. */

@@ -9,7 +9,9 @@
 #include "turn/auth.h"
 #include "turn/dry_run.h"
 #include "turn/method.h"
+#include "turn/refuse.h"
 #include "turn/reply.h"
+#include "turn/revocation.h"
 
 /* Makes everything that depends on the seed. */
 static void make_random(struct turn_server *s,
@@ -171,7 +173,7 @@ static bool request_init(struct request *r, struct turn_server *s,
 	r->out = out;
 	r->algorithm = STUN_ALGORITHM_NONE;
 	r->name = bytes_of(NULL, 0);
-	r->account = bytes_of(NULL, 0);
+	r->user = NULL;
 	r->key.len = 0;
 	parsed = stun_parse(in->data, &r->message);
 	if (parsed != STUN_OK) {
@@ -203,15 +205,9 @@ static bool request_init(struct request *r, struct turn_server *s,
 static void forget_expired(struct request *r)
 {
 	struct turn_server *s = r->server;
-	const struct allocation *a;
-
-	if (r->allocation == POOL_NONE)
-		return;
-	a = pool_at(&s->flows.allocations, r->allocation);
-	if (a->expires_ms > r->now->mono_ms)
-		return;
-	allocation_end(s, r->now, r->allocation, TURN_CAUSE_EXPIRED, r->out);
-	r->allocation = POOL_NONE;
+	if (r->allocation != POOL_NONE &&
+	    allocation_end_expired(s, r->now, r->allocation, r->out))
+		r->allocation = POOL_NONE;
 }
 
 /* Whether the allocation was made by the user who sends this. */
@@ -252,6 +248,17 @@ static void dispatch(struct request *r, const struct method *method)
 	method->handle(r);
 }
 
+/*
+ * Answers that the user cannot be looked up now. Where sources are asked over
+ * a network the sender has proved before that it receives at its address.
+ */
+static void fail_lookup(struct request *r, enum refusal_cause cause)
+{
+	if (r->server->config.lookups_are_async)
+		refuse(r, cause, STUN_SERVER_ERROR, 0);
+	reply_error(r->server, r->out, &r->to, STUN_SERVER_ERROR);
+}
+
 /* Keeps the request and asks for its user's keys. */
 static void look_up(struct request *r)
 {
@@ -264,7 +271,7 @@ static void look_up(struct request *r)
 		return;
 	case PENDING_REFUSED:
 		drop(s, DROP_PENDING_FULL);
-		reply_error(s, r->out, &r->to, STUN_SERVER_ERROR);
+		fail_lookup(r, REFUSAL_WAITING);
 		return;
 	case PENDING_ADDED:
 		break;
@@ -339,7 +346,7 @@ void turn_key_ready(struct turn_server *s, const struct now *now,
 		goto out;
 	forget_expired(&r);
 	if (result == TURN_LOOKUP_UNAVAILABLE) {
-		reply_error(s, out, &r.to, STUN_SERVER_ERROR);
+		fail_lookup(&r, REFUSAL_NO_ANSWER);
 		goto out;
 	}
 	whole = auth_before_key(&r);
@@ -361,11 +368,8 @@ void turn_relay_opened(struct turn_server *s, const struct now *now,
 
 	/* Past its time it is as good as ended, timer or not. */
 	if (a && a->state == ALLOCATION_OPENING &&
-	    a->expires_ms <= now->mono_ms) {
-		allocation_end(s, now, allocation.index, TURN_CAUSE_EXPIRED,
-			       out);
+	    allocation_end_expired(s, now, allocation.index, out))
 		a = NULL;
-	}
 	if (a && a->state == ALLOCATION_OPENING) {
 		if (error)
 			allocation_not_opened(s, now, allocation.index, error,
@@ -448,6 +452,34 @@ bool turn_end_next(struct turn_server *s, const struct now *now,
 	return false;
 }
 
+bool turn_next_user(const struct turn_server *s, uint32_t *cursor,
+		    uint8_t *realm, struct bytes *name)
+{
+	const struct pool *p = &s->users.pool;
+
+	while (*cursor < p->touched && !pool_is_taken(p, *cursor))
+		(*cursor)++;
+	if (*cursor >= p->touched)
+		return false;
+	*realm = ((const struct user *)pool_at(p, *cursor))->realm;
+	*name = users_name(&s->users, *cursor);
+	(*cursor)++;
+	return true;
+}
+
+bool turn_has_user(const struct turn_server *s, uint8_t realm,
+		   struct bytes name)
+{
+	return users_find(&s->users, realm, name) != POOL_NONE;
+}
+
+bool turn_recheck(struct turn_server *s, const struct now *now, uint8_t realm,
+		  struct bytes name, enum turn_lookup result,
+		  const struct turn_user *user, struct actions *out)
+{
+	return revocation_recheck(s, now, realm, name, result, user, out);
+}
+
 void turn_relay_lost(struct turn_server *s, const struct now *now,
 		     struct ref allocation, struct actions *out)
 {
@@ -463,24 +495,31 @@ void turn_set_listener(struct turn_server *s, uint16_t index,
 	s->config.listeners[index] = *listener;
 }
 
-void turn_set_peers(struct turn_server *s, const struct peer_policy *peers)
-{
-	s->config.peers = *peers;
-}
-
 void turn_set_limits(struct turn_server *s, const struct turn_limits *limits)
 {
 	struct turn_limits *own = &s->config.limits;
+	struct turn_limits sized = *own;
 
-	own->allocations_per_user = limits->allocations_per_user;
-	own->rates = limits->rates;
-	own->peers = limits->peers;
+	*own = *limits;
+	own->allocations = sized.allocations;
+	own->permissions_per_allocation = sized.permissions_per_allocation;
+	own->channels_per_allocation = sized.channels_per_allocation;
 	use_limits(s);
 }
 
-void turn_set_realm_rate(struct turn_server *s, uint8_t realm,
-			 uint64_t allocation_rate)
+void turn_set_realm(struct turn_server *s, uint8_t index,
+		    const struct turn_realm *realm)
 {
-	assert(realm < s->config.realm_count);
-	s->config.realms[realm].allocation_rate = allocation_rate;
+	assert(index < s->config.realm_count);
+	s->config.realms[index] = *realm;
+}
+
+void turn_set_nonce(struct turn_server *s, const struct nonce_keys *nonce)
+{
+	s->config.nonce = *nonce;
+}
+
+void turn_set_peers(struct turn_server *s, const struct peer_policy *peers)
+{
+	s->config.peers = *peers;
 }

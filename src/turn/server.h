@@ -55,8 +55,9 @@ enum turn_source {
 /* What a credential source says of a user. */
 struct turn_user {
 	enum turn_source source;
-	bool disabled;          /* known, and not to be served */
-	bool expiry_ends;       /* sessions end when the credential does */
+	bool disabled;    /* known, and not to be served */
+	bool revocable;   /* sessions end when no source admits them any more */
+	bool expiry_ends; /* sessions end when the credential does */
 	int64_t expires_wall_s; /* the credential's end; 0: none */
 	/*
 	 * The name without these first bytes is whom limits are counted for:
@@ -78,6 +79,11 @@ enum turn_lookup {
 enum turn_cause {
 	TURN_CAUSE_REFRESH_0,
 	TURN_CAUSE_EXPIRED,
+	TURN_CAUSE_CREDENTIAL_EXPIRED,
+	/* No source admits it any more: */
+	TURN_CAUSE_USER_GONE,
+	TURN_CAUSE_USER_DISABLED,
+	TURN_CAUSE_KEY_CHANGED,
 	TURN_CAUSE_SHUTDOWN,
 	TURN_CAUSE_RELAY_LOST, /* the relay socket failed for good */
 };
@@ -163,6 +169,29 @@ bool turn_end_next(struct turn_server *s, const struct now *now,
 		   enum turn_cause cause, struct actions *out);
 
 /*
+ * The next user with allocations here, whose sources may have changed their
+ * mind. `*cursor` is 0 for the first; false: there is none left. `name` is
+ * valid until an allocation ends.
+ */
+bool turn_next_user(const struct turn_server *s, uint32_t *cursor,
+		    uint8_t *realm, struct bytes *name);
+
+/* Whether the user has allocations here. */
+bool turn_has_user(const struct turn_server *s, uint8_t realm,
+		   struct bytes name);
+
+/*
+ * Compares the user's allocations with what its sources say now, and ends one
+ * that they no longer admit: the user is gone or disabled, or has not the key
+ * any more that the allocation was made with. Returns true if one was ended,
+ * and there may be more. TURN_LOOKUP_UNAVAILABLE ends nothing. `name` is no
+ * view that turn_next_user() gave.
+ */
+bool turn_recheck(struct turn_server *s, const struct now *now, uint8_t realm,
+		  struct bytes name, enum turn_lookup result,
+		  const struct turn_user *user, struct actions *out);
+
+/*
  * Ends an allocation whose relay socket cannot be used any more; nothing
  * happens if it has ended already.
  */
@@ -177,20 +206,24 @@ void turn_set_listener(struct turn_server *s, uint16_t index,
 		       const struct turn_listener *listener);
 
 /*
+ * New limits, but for those that size the pools (allocations, permissions and
+ * channels of each): they stay as the server was made. Bandwidth of users and
+ * of the whole process changes at once, all else for what is allocated from
+ * now on.
+ */
+void turn_set_limits(struct turn_server *s, const struct turn_limits *limits);
+
+/* What differs between realms has changed; the realm's name has not. */
+void turn_set_realm(struct turn_server *s, uint8_t index,
+		    const struct turn_realm *realm);
+
+/* Other keys for nonces; the current ones had better be the previous. */
+void turn_set_nonce(struct turn_server *s, const struct nonce_keys *nonce);
+
+/*
  * New peer rules. They apply to every packet from now on, also for
  * permissions and channels that exist.
  */
 void turn_set_peers(struct turn_server *s, const struct peer_policy *peers);
-
-/*
- * New limits, but for those that size the pools: they stay as the server was
- * made. Limits of users and of the whole process hold at once, those of an
- * allocation from its beginning.
- */
-void turn_set_limits(struct turn_server *s, const struct turn_limits *limits);
-
-/* The same for the bytes per second of a realm's allocations; 0: as limits say. */
-void turn_set_realm_rate(struct turn_server *s, uint8_t realm,
-			 uint64_t allocation_rate);
 
 #endif

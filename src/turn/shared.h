@@ -1,10 +1,10 @@
 /*
  * What all workers of a process share, and nothing else: the port map, the
- * quota counters, the buckets of bandwidth, the budget for replies, the
- * throttle of passwords and the gate before the log. Fixed arrays of atomics,
- * handed to each core by pointer. The data path writes to the buckets of
- * bandwidth alone, once for many datagrams; all else is written on control
- * messages only.
+ * counters of users, sources and realms, the buckets of bandwidth, the budget
+ * for replies, the throttle of passwords and the gate before the log. Fixed
+ * arrays of atomics, handed to each core by pointer. The data path writes to
+ * the buckets of bandwidth alone, once for many datagrams; all else is written
+ * on control messages only.
  */
 #ifndef TURNPIKE_TURN_SHARED_H
 #define TURNPIKE_TURN_SHARED_H
@@ -19,7 +19,9 @@
 
 struct turn_shared {
 	struct ports ports;
-	struct quota quota;
+	struct quota quota;   /* by user, and in total */
+	struct quota sources; /* by address, where a limit holds for it */
+	_Atomic uint32_t realms[TURN_REALMS_MAX]; /* allocations of each */
 	struct reply_budget reply_budget;
 	struct shared_rates rates;
 	struct throttle throttle;

@@ -26,27 +26,39 @@ static bool is_user(const struct user *user, uint8_t realm, struct bytes name)
 	       bytes_equal(bytes_of(user->name, user->name_bytes), name);
 }
 
+static uint32_t hash_of(const struct users *u, uint8_t realm, struct bytes name)
+{
+	return (uint32_t)hash_bytes(&u->key, name) + realm;
+}
+
+uint32_t users_find(const struct users *u, uint8_t realm, struct bytes name)
+{
+	uint32_t i = map_first(&u->by_name, hash_of(u, realm, name));
+
+	while (i != POOL_NONE && !is_user(pool_at(&u->pool, i), realm, name))
+		i = map_next(&u->by_name, i);
+	return i;
+}
+
 uint32_t users_join(struct users *u, uint8_t realm, struct bytes name)
 {
-	uint32_t hash = (uint32_t)hash_bytes(&u->key, name) + realm;
-	uint32_t i = map_first(&u->by_name, hash);
+	uint32_t i = users_find(u, realm, name);
 	struct user *user;
 
-	for (; i != POOL_NONE; i = map_next(&u->by_name, i)) {
+	if (i != POOL_NONE) {
 		user = pool_at(&u->pool, i);
-		if (is_user(user, realm, name)) {
-			user->allocations++;
-			return i;
-		}
+		user->allocations++;
+		return i;
 	}
 	i = pool_take(&u->pool);
 	assert(i != POOL_NONE && name.len <= STUN_USERNAME_MAX_BYTES);
 	user = pool_at(&u->pool, i);
 	user->allocations = 1;
+	user->first_allocation = POOL_NONE;
 	user->realm = realm;
 	user->name_bytes = (uint16_t)name.len;
 	memcpy(user->name, name.data, name.len);
-	map_add(&u->by_name, i, hash);
+	map_add(&u->by_name, i, hash_of(u, realm, name));
 	return i;
 }
 

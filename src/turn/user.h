@@ -13,7 +13,8 @@
 
 struct user {
 	struct map_link by_name;
-	uint32_t allocations; /* that share this record */
+	uint32_t allocations;      /* that share this record */
+	uint32_t first_allocation; /* list through allocation.user_next */
 	uint16_t name_bytes;
 	uint8_t realm;
 	uint8_t name[STUN_USERNAME_MAX_BYTES];
@@ -36,6 +37,9 @@ void users_fini(struct users *u);
  * many users as there are allocations, so it cannot fail.
  */
 uint32_t users_join(struct users *u, uint8_t realm, struct bytes name);
+
+/* The record of that user, or POOL_NONE. */
+uint32_t users_find(const struct users *u, uint8_t realm, struct bytes name);
 
 /* One allocation less; the last one takes the record with it. */
 void users_leave(struct users *u, uint32_t index);

@@ -30,13 +30,14 @@ struct answers {
 
 int executor_init(struct executor *e, uint16_t number, struct turn_server *core,
 		  const struct turn_config *config, int relay_buffer_bytes,
-		  struct logger *log, struct worker_store store,
-		  struct inbox **inboxes)
+		  const struct worker_commons *commons,
+		  struct worker_store store, struct inbox **inboxes)
 {
 	int err;
 
 	e->counters = turn_counters(core);
-	e->log = log;
+	e->log = commons->log;
+	e->refusals = commons->refusals;
 	e->store = store;
 	e->worker = number;
 	e->inboxes = inboxes;
@@ -193,6 +194,9 @@ static void carry_out(struct executor *e, const struct action *a,
 		break;
 	case ACTION_LOG:
 		logger_put(e->log, a->as.log);
+		break;
+	case ACTION_REFUSED:
+		refusals_put(e->refusals, a->as.refused);
 		break;
 	}
 }

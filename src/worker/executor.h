@@ -28,6 +28,7 @@ struct executor {
 	struct turn_server *core;
 	struct counters *counters; /* the core's */
 	struct logger *log;
+	struct refusals *refusals;
 	struct worker_store store;
 	struct now now;     /* of the batch in work */
 	bool controlled;    /* something but data went in: timers may differ */
@@ -46,12 +47,12 @@ struct executor {
 
 /*
  * Sets up the executor of worker `number` in zeroed storage, around a core
- * that is borrowed. `inboxes` is borrowed too. Returns 0 or a negative errno.
+ * that is borrowed. `inboxes` and what `commons` names are borrowed too. Returns 0 or a negative errno.
  */
 int executor_init(struct executor *e, uint16_t number, struct turn_server *core,
 		  const struct turn_config *config, int relay_buffer_bytes,
-		  struct logger *log, struct worker_store store,
-		  struct inbox **inboxes);
+		  const struct worker_commons *commons,
+		  struct worker_store store, struct inbox **inboxes);
 
 /* Closes all sockets. Safe in zeroed storage, and if executor_init() failed. */
 void executor_fini(struct executor *e);

@@ -41,6 +41,7 @@ struct service {
 	bool addresses_open;
 	struct listeners listeners;
 	struct logger *log;
+	struct refusals *refusals;
 	struct turn_shared shared;
 	bool shared_made;
 	struct worker *workers[LISTENERS_WORKERS_MAX];
@@ -408,9 +409,18 @@ static bool make_workers(struct service *s)
 		.listener_bytes = s->conf->listener_buffer_bytes,
 		.relay_bytes = s->conf->relay_buffer_bytes,
 	};
+	struct worker_commons commons = {
+		.shared = &s->shared,
+		.log = s->log,
+		.refusals = refusals_new(),
+	};
 	uint8_t seed[RANDOM_SEED_BYTES];
 	struct hash_key key;
 	int error = -EIO;
+
+	s->refusals = commons.refusals;
+	if (!s->refusals)
+		return fail_simply(s, "cannot make the workers", -ENOMEM, NULL);
 
 	if (getrandom(seed, sizeof(seed), 0) == (ssize_t)sizeof(seed) &&
 	    getrandom(&key, sizeof(key), 0) == (ssize_t)sizeof(key))
@@ -418,8 +428,7 @@ static bool make_workers(struct service *s)
 	s->shared_made = !error;
 	if (!error)
 		error = workers_new(s->workers, s->turn.worker_count, &s->turn,
-				    &s->shared, s->log, s->store, buffers,
-				    seed);
+				    &commons, s->store, buffers, seed);
 	crypto_wipe(seed, sizeof(seed));
 	if (error)
 		return fail_simply(s, "cannot make the workers", error,
@@ -730,6 +739,7 @@ static void release(struct service *s)
 		turn_shared_fini(&s->shared);
 	if (s->addresses_open)
 		ifaddr_close(&s->addresses);
+	refusals_free(s->refusals);
 	logger_free(s->log);
 	crypto_wipe(s, sizeof(*s));
 	free(s);

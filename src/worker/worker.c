@@ -398,7 +398,7 @@ static void worker_free(struct worker *w)
 /* Everything of one worker but its way to the others. */
 static int worker_new(struct worker **out, uint16_t number,
 		      const struct turn_config *config,
-		      struct turn_shared *shared, struct logger *log,
+		      const struct worker_commons *commons,
 		      struct worker_store store, struct worker_buffers buffers,
 		      struct random *random)
 {
@@ -412,7 +412,7 @@ static int worker_new(struct worker **out, uint16_t number,
 		return -ENOMEM;
 	memset(w, 0, sizeof(*w));
 	w->number = number;
-	w->log = log;
+	w->log = commons->log;
 	w->buffers = buffers;
 	settings_init(&w->settings);
 	w->timer_fd =
@@ -422,13 +422,13 @@ static int worker_new(struct worker **out, uint16_t number,
 		goto fail;
 	random_bytes(random, seed, sizeof(seed));
 	executor_read_clock(&w->executor);
-	err = turn_server_new(&w->core, config, shared, number, seed,
+	err = turn_server_new(&w->core, config, commons->shared, number, seed,
 			      &w->executor.now);
 	crypto_wipe(seed, sizeof(seed));
 	if (err)
 		goto fail;
 	err = executor_init(&w->executor, number, w->core, config,
-			    buffers.relay_bytes, log, store, w->inboxes);
+			    buffers.relay_bytes, commons, store, w->inboxes);
 	if (!err)
 		err = make_events(w);
 	if (err)
@@ -441,8 +441,8 @@ fail:
 }
 
 int workers_new(struct worker **workers, uint16_t count,
-		const struct turn_config *config, struct turn_shared *shared,
-		struct logger *log, struct worker_store store,
+		const struct turn_config *config,
+		const struct worker_commons *commons, struct worker_store store,
 		struct worker_buffers buffers,
 		const uint8_t seed[RANDOM_SEED_BYTES])
 {
@@ -457,8 +457,8 @@ int workers_new(struct worker **workers, uint16_t count,
 		return -ENOMEM;
 	random_init(&random, crypto, seed);
 	while (made < count && !err) {
-		err = worker_new(&workers[made], made, config, shared, log,
-				 store, buffers, &random);
+		err = worker_new(&workers[made], made, config, commons, store,
+				 buffers, &random);
 		if (!err)
 			made++;
 	}

@@ -12,6 +12,7 @@
 #include "store/store.h"
 #include "turn/server.h"
 #include "worker/logger.h"
+#include "worker/refusals.h"
 
 struct worker;
 
@@ -28,15 +29,22 @@ struct worker_buffers {
 	int relay_bytes;
 };
 
+/* What the workers have in common; all borrowed. */
+struct worker_commons {
+	struct turn_shared *shared;
+	struct logger *log;
+	struct refusals *refusals;
+};
+
 /*
  * Makes `count` workers that can reach each other (workers[0..count-1]); none
- * runs yet. `shared`, `log` are borrowed and must outlive them. `seed` is
+ * runs yet. What they have in common must outlive them. `seed` is
  * entropy from which each worker's seed is derived. Returns 0, or a negative
  * errno with nothing made.
  */
 int workers_new(struct worker **workers, uint16_t count,
-		const struct turn_config *config, struct turn_shared *shared,
-		struct logger *log, struct worker_store store,
+		const struct turn_config *config,
+		const struct worker_commons *commons, struct worker_store store,
 		struct worker_buffers buffers,
 		const uint8_t seed[RANDOM_SEED_BYTES]);
 

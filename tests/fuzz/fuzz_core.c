@@ -328,6 +328,15 @@ static void check_reply(const struct action_reply *reply)
 	}
 }
 
+static void check_refusal(const struct refusal *f)
+{
+	char text[REFUSAL_TEXT_BYTES];
+
+	assert(f->user_bytes <= sizeof(f->user) &&
+	       (f->code >= 400 || f->code == 0));
+	assert(strlen(refusal_print(f, text)) < sizeof(text));
+}
+
 static void check_log(const struct log_record *log)
 {
 	static char line[LOG_LINE_BYTES];
@@ -463,6 +472,9 @@ static void carry_out(uint16_t worker)
 			assert(r && r->open);
 			assert(!allocation_of(worker, r->allocation));
 			r->in_use = false;
+			break;
+		case ACTION_REFUSED:
+			check_refusal(a->as.refused);
 			break;
 		case ACTION_LOG:
 			check_log(a->as.log);
@@ -938,6 +950,7 @@ static void step_rules(void)
 static void step_limits(void)
 {
 	struct turn_limits limits = config.limits;
+	struct turn_realm realm = config.realms[0];
 	uint8_t how = next_u8();
 
 	limits.rates = (struct rates_limits){
@@ -947,9 +960,10 @@ static void step_limits(void)
 		.burst_s = how & 8 ? BUCKET_BURST_MAX_S : 1,
 	};
 	limits.peers = (struct bucket_rate){ how >> 6, how >> 4 & 3 };
+	realm.allocation_rate = how == 0xff;
 	for (unsigned w = 0; w < WORKERS; w++) {
 		turn_set_limits(servers[w], &limits);
-		turn_set_realm_rate(servers[w], 0, how == 0xff);
+		turn_set_realm(servers[w], 0, &realm);
 	}
 }
 

@@ -284,6 +284,22 @@ static void check_budget(struct world *w, const struct packet *p,
 	model_answered(w, &p->from, len);
 }
 
+/*
+ * The operator is told of each refusal that says something of the client, and
+ * of none that was not answered so.
+ */
+static void check_refusal(struct world *w, const struct packet *p, int outcome,
+			  int refused)
+{
+	bool must = outcome == 403 || outcome == 486 ||
+		    (outcome == 500 && w->config.lookups_are_async) ||
+		    (outcome == 508 && !p->intent.has_token);
+
+	if (refused ? refused != outcome : must)
+		sim_fail(w, "answer %d to method %x is remembered as %d",
+			 outcome, p->intent.method, refused);
+}
+
 void model_message(struct world *w, uint16_t worker, const struct packet *p,
 		   bool looked_up, enum turn_lookup result,
 		   const struct actions *out)
@@ -292,7 +308,7 @@ void model_message(struct world *w, uint16_t worker, const struct packet *p,
 	const struct action *last = NULL;
 	struct model_allocation *a;
 	struct expectation e;
-	int outcome = EXPECT_NOTHING;
+	int outcome = EXPECT_NOTHING, refused = 0;
 	bool is_delete;
 
 	/* Its allocation may have ended just before: then it is gone. */
@@ -346,8 +362,12 @@ void model_message(struct world *w, uint16_t worker, const struct packet *p,
 			break;
 		case ACTION_LOG:
 			break;
+		case ACTION_REFUSED:
+			refused = (int)x->as.refused->code;
+			break;
 		}
 	}
+	check_refusal(w, p, outcome, refused);
 	if (!model_meets(&e, outcome))
 		sim_fail(w, "method %x, credentials %d: %d, expected %d or %d",
 			 p->intent.method, p->intent.credentials, outcome,
@@ -431,7 +451,8 @@ void model_relay(struct world *w, uint16_t worker, struct ref ref, int error,
 		return;
 	}
 	for (unsigned i = 0; i < out->count; i++)
-		if (out->items[i].kind != ACTION_LOG)
+		if (out->items[i].kind == ACTION_REPLY ||
+		    out->items[i].kind == ACTION_OPEN_RELAY)
 			x = &out->items[i];
 	if (!x)
 		sim_fail(w, "a socket failed and nobody is told");

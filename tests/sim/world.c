@@ -440,6 +440,7 @@ static void carry_out(struct world *w, uint16_t worker,
 			break;
 		case ACTION_CLOSE_RELAY:
 		case ACTION_LOG:
+		case ACTION_REFUSED:
 			break;
 		}
 	}

@@ -169,16 +169,12 @@ static void answer_lookup(struct core *c, struct ref ticket)
 	const struct core_user *user = find_user(c);
 	enum turn_lookup result = TURN_LOOKUP_UNKNOWN;
 	struct bytes name = bytes_of(NULL, 0);
-	struct turn_user found = {
-		.grant.allocations_max = c->user_allocations_max,
-		.grant.packets_max = c->user_packets_max,
-		.grant.rate_bytes_per_s = c->user_rate,
-		.key_count = 1,
-	};
+	struct turn_user found = c->user;
 
 	if (user) {
 		result = TURN_LOOKUP_FOUND;
 		name = bytes_str(user->name);
+		found.key_count = 1;
 		user_key(c, user, STUN_ALGORITHM_MD5, &found.keys[0].md5);
 		if (user != &core_bob)
 			user_key(c, user, STUN_ALGORITHM_SHA256,
@@ -252,6 +248,10 @@ static void carry_out(struct core *c)
 		case ACTION_LOG:
 			c->logs++;
 			c->log = *a->as.log;
+			break;
+		case ACTION_REFUSED:
+			c->refusals++;
+			c->refusal = *a->as.refused;
 			break;
 		}
 	}

@@ -32,13 +32,11 @@ struct core {
 	struct now now;
 
 	/* How the outside answers. */
-	bool hold_lookups;             /* the test calls core_answer_lookup() */
-	bool hold_relays;              /* the test calls core_answer_relay() */
-	bool unavailable;              /* the credential source is */
-	int relay_errors[32];          /* for the n-th socket opened; 0: fine */
-	uint32_t user_allocations_max; /* in the keys that are answered */
-	uint32_t user_packets_max;
-	uint64_t user_rate;
+	bool hold_lookups;     /* the test calls core_answer_lookup() */
+	bool hold_relays;      /* the test calls core_answer_relay() */
+	bool unavailable;      /* the credential source is */
+	int relay_errors[32];  /* for the n-th socket opened; 0: fine */
+	struct turn_user user; /* in answers, but for the keys */
 	unsigned relays_asked;
 	unsigned relays_closed;
 	unsigned lookups_asked;
@@ -58,8 +56,10 @@ struct core {
 	struct stun_message reply; /* of the last ACTION_REPLY */
 	struct addr reply_to;
 	uint16_t reply_listener;
-	unsigned logs;         /* since core_init() */
-	struct log_record log; /* the last one */
+	unsigned logs;          /* since core_init() */
+	struct log_record log;  /* the last one */
+	unsigned refusals;      /* since core_init() */
+	struct refusal refusal; /* the last one */
 
 	/* What the data path said last, and the datagram it said it of. */
 	struct verdict verdict;

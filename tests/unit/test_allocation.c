@@ -226,7 +226,7 @@ START_TEST(a_limit_that_comes_with_the_key_counts_first)
 {
 	c.config.limits.allocations_per_user = 1;
 	core_restart(&c);
-	c.user_allocations_max = 3;
+	c.user.grant.allocations_max = 3;
 	ck_assert_uint_eq(allocate_next(), 0);
 	ck_assert_uint_eq(allocate_next(), 0);
 	ck_assert_uint_eq(allocate_next(), 0);
@@ -827,7 +827,7 @@ END_TEST
 
 START_TEST(a_users_own_rate_is_no_option)
 {
-	c.user_rate = 1000;
+	c.user.grant.rate_bytes_per_s = 1000;
 	ck_assert_uint_eq(core_allocate(&c, &client, 1), 0);
 	ck_assert(tell(DROP_RATE_USER));
 	expect_limit("user_rate", "the user's own rate");
@@ -886,7 +886,8 @@ START_TEST(an_allocation_keeps_the_rate_it_began_with)
 	ck_assert_uint_eq(core_allocate(&c, &client, 1), 0);
 	a = pool_at(&c.server->flows.allocations, c.last_relay.index);
 	ck_assert_uint_eq(a->rates.per_s, 2000);
-	turn_set_realm_rate(c.server, 0, 500);
+	c.config.realms[0].allocation_rate = 500;
+	turn_set_realm(c.server, 0, &c.config.realms[0]);
 	client.port++;
 	ck_assert_uint_eq(core_allocate(&c, &client, 1), 0);
 	a = pool_at(&c.server->flows.allocations, c.last_relay.index);

@@ -783,6 +783,12 @@ START_TEST(an_unavailable_source_is_a_server_error)
 	ck_assert_uint_eq(try_user(&core_alice), 500);
 	ck_assert_str_eq(core_reply_attrs(&c), "ERROR-CODE");
 	ck_assert_uint_eq(c.logs, 0);
+	c.config.lookups_are_async = true;
+	core_restart(&c);
+	ck_assert_uint_eq(try_user(&core_alice), 500);
+	ck_assert_int_eq(c.refusal.cause, REFUSAL_NO_ANSWER);
+	ck_assert_uint_eq(c.logs, 1);
+	ck_assert_str_eq(c.log.message, "a credential source does not answer");
 }
 END_TEST
 

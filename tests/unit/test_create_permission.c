@@ -377,7 +377,7 @@ START_TEST(each_new_peer_of_a_session_is_logged)
 }
 END_TEST
 
-START_TEST(refused_peers_are_not_logged)
+START_TEST(refused_peers_are_no_new_peers)
 {
 	struct addr loopback = addr_ipv4(0x7f000001, 1);
 
@@ -385,10 +385,12 @@ START_TEST(refused_peers_are_not_logged)
 	add_peer(1);
 	add(&loopback);
 	ck_assert_uint_eq(ask(), 403);
+	ck_assert_str_eq(c.log.message, "a peer is denied");
 	for (uint8_t host = 1; host <= 9; host++)
 		add_peer(host);
 	ck_assert_uint_eq(ask(), 508);
-	ck_assert_uint_eq(c.logs, 0);
+	ck_assert_str_eq(c.log.message, "too many permissions");
+	ck_assert_uint_eq(c.logs, 2);
 }
 END_TEST
 
@@ -437,7 +439,7 @@ static Suite *suite(void)
 	tcase_add_test(t, a_repeated_request_refreshes);
 	tcase_add_test(t, peers_are_not_logged_unless_asked_for);
 	tcase_add_test(t, each_new_peer_of_a_session_is_logged);
-	tcase_add_test(t, refused_peers_are_not_logged);
+	tcase_add_test(t, refused_peers_are_no_new_peers);
 	tcase_add_test(t, many_new_peers_are_one_line);
 	suite_add_tcase(s, t);
 	return s;

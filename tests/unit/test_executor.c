@@ -204,6 +204,7 @@ static const struct store_source source = { .name = "test", .lookup = lookup };
 
 static struct inbox boxes[WORKERS];
 static struct inbox *inboxes[WORKERS] = { &boxes[0], &boxes[1] };
+static struct worker_commons commons;
 static int client, peer;
 static struct addr client_addr, peer_addr, listener_addr;
 static unsigned fds_before;
@@ -224,7 +225,7 @@ static void setup(void)
 	}
 	e = calloc(1, sizeof(*e));
 	ck_assert_int_eq(executor_init(e, ME, (struct turn_server *)&counters,
-				       &config, BUFFER_BYTES, NULL, store,
+				       &config, BUFFER_BYTES, &commons, store,
 				       inboxes),
 			 0);
 	ck_assert_int_eq(udp_open_listeners(&any, 1, BUFFER_BYTES, &fd), 0);
@@ -755,7 +756,7 @@ START_TEST(an_executor_that_cannot_be_made)
 	ck_assert_ptr_nonnull(other);
 	init_fails = true;
 	ck_assert_int_eq(executor_init(other, 0, NULL, &config, BUFFER_BYTES,
-				       NULL, e->store, inboxes),
+				       &commons, e->store, inboxes),
 			 -EMFILE);
 	init_fails = false;
 	executor_fini(other);

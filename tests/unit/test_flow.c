@@ -594,7 +594,7 @@ START_TEST(packets_of_both_directions_count_against_the_limit)
 	struct addr second = core_client(2, 5000);
 	struct ref its_relay;
 
-	c.user_packets_max = 3;
+	c.user.grant.packets_max = 3;
 	ck_assert_uint_eq(core_allocate(&c, &second, 1), 0);
 	its_relay = c.last_relay;
 	ck_assert_uint_eq(core_bind(&c, &second, 2, 0x4000, &peer), 0);
@@ -1031,7 +1031,7 @@ START_TEST(hairpins_stop_with_the_limit_of_packets)
 {
 	set_up_second();
 	ck_assert_uint_eq(core_refresh(&c, &second, 2, 0), 0);
-	c.user_packets_max = 1;
+	c.user.grant.packets_max = 1;
 	ck_assert_uint_eq(core_allocate(&c, &second, 3), 0);
 	its_bound.port = c.last_port;
 	ck_assert_uint_eq(core_permit(&c, &client, 3, &its_bound), 0);
@@ -1190,7 +1190,7 @@ START_TEST(a_user_may_have_its_own_rate)
 {
 	c.config.limits.rates.user = 100000;
 	c.config.limits.rates.burst_s = 1;
-	c.user_rate = 200000;
+	c.user.grant.rate_bytes_per_s = 200000;
 	set_up_again();
 	ck_assert_uint_eq(send_all("user_rate"), 200);
 	/* Alone, too. */
@@ -1256,7 +1256,7 @@ START_TEST(the_limit_of_packets_comes_before_the_rates)
 {
 	c.config.limits.rates.allocation = 100000;
 	c.config.limits.rates.burst_s = 1;
-	c.user_packets_max = 3;
+	c.user.grant.packets_max = 3;
 	set_up_again();
 	ck_assert_uint_eq(send_all("packet_limit"), 3);
 }

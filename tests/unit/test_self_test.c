@@ -19,6 +19,7 @@
 static struct conf *conf;
 static struct turn_config turn;
 static struct turn_shared shared;
+static struct worker_commons commons = { .shared = &shared };
 static struct logger *log_;
 static struct worker *workers[WORKERS];
 static struct turn_listener listener;
@@ -51,8 +52,10 @@ static void start(uint16_t first_port, uint16_t last_port)
 	store = (struct worker_store){ &static_users_source, conf->users };
 	ck_assert_int_eq(logger_new(&log_, LOGGER_TEXT, LOG_LEVEL_ERROR), 0);
 	ck_assert_int_eq(turn_shared_init(&shared, &turn, &key), 0);
-	ck_assert_int_eq(workers_new(workers, WORKERS, &turn, &shared, log_,
-				     store, buffers, seed),
+	commons.refusals = refusals_new();
+	commons.log = log_;
+	ck_assert_int_eq(workers_new(workers, WORKERS, &turn, &commons, store,
+				     buffers, seed),
 			 0);
 	for (uint16_t i = 0; i < WORKERS; i++)
 		worker_set_listener(workers[i], 0, &listener, fds[i]);
@@ -64,6 +67,7 @@ static void stop(void)
 	workers_stop(workers, WORKERS, TURN_CAUSE_SHUTDOWN);
 	workers_free(workers, WORKERS);
 	turn_shared_fini(&shared);
+	refusals_free(commons.refusals);
 	logger_free(log_);
 	conf_free(conf);
 }

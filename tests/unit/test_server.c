@@ -1043,16 +1043,16 @@ START_TEST(limits_change_while_it_runs)
 }
 END_TEST
 
-static void set_rate_of_no_realm(void *arg)
+static void set_no_realm(void *arg)
 {
 	struct core *core = arg;
 
-	turn_set_realm_rate(core->server, 2, 1);
+	turn_set_realm(core->server, 2, &core->config.realms[0]);
 }
 
-START_TEST(a_realm_that_is_not_there_has_no_rate)
+START_TEST(a_realm_that_is_not_there_cannot_be_set)
 {
-	ck_assert(unit_aborts(set_rate_of_no_realm, &c));
+	ck_assert(unit_aborts(set_no_realm, &c));
 }
 END_TEST
 
@@ -1104,7 +1104,7 @@ static Suite *suite(void)
 	tcase_add_test(t, the_same_seed_and_inputs_give_the_same_bytes);
 	tcase_add_test(t, a_notice_is_due_at_once);
 	tcase_add_test(t, limits_change_while_it_runs);
-	tcase_add_test(t, a_realm_that_is_not_there_has_no_rate);
+	tcase_add_test(t, a_realm_that_is_not_there_cannot_be_set);
 	suite_add_tcase(s, t);
 	return s;
 }

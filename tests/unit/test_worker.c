@@ -129,6 +129,7 @@ static const struct hash_key hash_key = { 1, 2 };
 static const uint8_t seed[RANDOM_SEED_BYTES] = { 3 };
 static struct turn_config config;
 static struct turn_shared shared;
+static struct refusals *refusals;
 static struct crypto *crypto;
 static struct random random_source;
 static struct static_users *users;
@@ -182,7 +183,12 @@ static int make_workers(int buffer_bytes)
 {
 	const struct worker_buffers buffers = { buffer_bytes, buffer_bytes };
 
-	return workers_new(workers, count, &config, &shared, NULL, user_store(),
+	const struct worker_commons commons = {
+		.shared = &shared,
+		.refusals = refusals,
+	};
+
+	return workers_new(workers, count, &config, &commons, user_store(),
 			   buffers, seed);
 }
 
@@ -209,12 +215,14 @@ static void prepare(uint16_t worker_count)
 	ck_assert_ptr_nonnull(users);
 	add_user("alice", "secret");
 	make_config();
+	refusals = refusals_new();
 	ck_assert_int_eq(turn_shared_init(&shared, &config, &hash_key), 0);
 }
 
 static void clean_up(void)
 {
 	turn_shared_fini(&shared);
+	refusals_free(refusals);
 	static_users_free(users);
 	crypto_free(crypto);
 	ck_assert_uint_eq(net_count_fds(), fds_before);
