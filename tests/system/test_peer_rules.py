@@ -325,7 +325,7 @@ def test_dry_run(world):
     besides stays closed."""
     _, server, c, sniffer = world(remove=(), peers={
         "dry_run": "on", "deny": ["20.202.2.0/24", "8.8.8.8 port 53"]})
-    server.await_log("dry run")  # the warning
+    server.await_log("dry run", 20)  # the warning
     since = len(server.log)
     c.permit("20.202.2.1")
     c.permit("20.202.2.2")
@@ -334,13 +334,13 @@ def test_dry_run(world):
     c.permit("127.0.0.1", expect=403)
     c.permit(OTHER_OWN, expect=403)
     c.bind_channel(0x4001, (OWN, server.address[1]), expect=403)
-    line = server.await_log("dry run: peer would be refused", since=since)
+    line = server.await_log("dry run: peer would be refused", 20, since)
     assert "peer=20.202.2.1" in line and "user=alice" in line
     assert 'rule="deny 20.202.2.0/24"' in line
     # Of a port the permission says nothing: the packet is told.
     c.permit("8.8.8.8")
     c.send(("8.8.8.8", 53), MAGIC)
-    line = server.await_log("peer=8.8.8.8:53", since=since)
+    line = server.await_log("peer=8.8.8.8:53", 20, since)
     assert 'rule="deny 8.8.8.8 port 53"' in line
     assert {p.dst for p in leaked(c, sniffer)} == {"20.202.2.1", "8.8.8.8"}
     server.stop()
