@@ -192,6 +192,7 @@ static void fill(struct store_answer *answer, const struct entry *e,
 	answer->name = name;
 	user->source = TURN_SOURCE_REDIS;
 	user->disabled = e->disabled;
+	user->revocable = true;
 	user->expiry_ends = false;
 	user->expires_wall_s = 0;
 	user->account_at = 0;

@@ -150,6 +150,7 @@ static void expect_user(const char *name, unsigned n, enum redis_cache_use use)
 	ck_assert(bytes_equal(a.name, bytes_str(name)));
 	ck_assert_int_eq(a.user.source, TURN_SOURCE_REDIS);
 	ck_assert(!a.user.disabled && !a.user.expiry_ends);
+	ck_assert_int_eq(a.user.revocable, 1);
 	ck_assert_int_eq(a.user.expires_wall_s, 0);
 	ck_assert_uint_eq(a.user.account_at, 0);
 	ck_assert_uint_eq(a.user.grant.allocations_max, n);

@@ -114,6 +114,7 @@ START_TEST(the_answer_says_all_there_is_to_say)
 	ck_assert_int_eq(a.user.source, TURN_SOURCE_TIME_LIMITED);
 	ck_assert(!a.user.disabled);
 	ck_assert(!a.user.expiry_ends);
+	ck_assert_int_eq(a.user.revocable, 0);
 	ck_assert_int_eq(a.user.expires_wall_s, EXPIRY);
 	ck_assert_uint_eq(a.user.account_at, 11);
 	ck_assert_uint_eq(a.user.grant.allocations_max, 0);
@@ -124,6 +125,7 @@ START_TEST(the_answer_says_all_there_is_to_say)
 	secrets.end_sessions = true;
 	ck_assert(look("1735689600", &a));
 	ck_assert(a.user.expiry_ends);
+	ck_assert_int_eq(a.user.revocable, 1);
 	ck_assert_int_eq(a.user.expires_wall_s, EXPIRY + 30);
 	ck_assert_uint_eq(a.user.account_at, 0);
 }
