@@ -150,6 +150,7 @@ static void on_open(void *owner)
 		l->unreachable = (struct redis_gate){ 0 };
 	l->since_ms = now_ms;
 	l->state = REDIS_UP;
+	l->has_size = true;
 	l->keys = -1;
 	l->hooks->up(l->owner);
 }
@@ -191,20 +192,25 @@ void redis_link_leave(struct redis_link *l, const char *why)
 
 /* --- whether the server is what it was --- */
 
-/*
- * Nobody is told that a database was emptied, so its size is looked at. A
- * user of Redis who may not ask for it gets an error: an answer as well.
- */
+static void on_alive(void *arg, uint32_t tag, const redisReply *reply)
+{
+	(void)tag;
+	if (redis_reply_is_no_server(reply))
+		redis_link_leave(arg, reply->str);
+}
+
+/* Nobody is told that a database was emptied, so its size is looked at. */
 static void on_size(void *arg, uint32_t tag, const redisReply *reply)
 {
 	struct redis_link *l = arg;
 	long long before = l->keys;
 
-	(void)tag;
-	if (redis_reply_is_no_server(reply))
-		redis_link_leave(l, reply->str);
-	if (reply->type != REDIS_REPLY_INTEGER)
+	if (reply->type != REDIS_REPLY_INTEGER) {
+		/* A user without the right to ask is not to ask each time. */
+		l->has_size = false;
+		on_alive(l, tag, reply);
 		return;
+	}
 	l->keys = reply->integer;
 	if (before > 0 && l->keys < (before + 1) / 2)
 		l->hooks->emptied(l->owner);
@@ -222,8 +228,16 @@ static void look(struct redis_link *l)
 {
 	struct redis_connection *c = &l->connection;
 
-	redis_connection_send(c, (struct bytes[]){ bytes_str("DBSIZE") }, 1,
-			      on_size, l, 0);
+	if (l->has_size)
+		redis_connection_send(c,
+				      (struct bytes[]){ bytes_str("DBSIZE") },
+				      1, on_size, l, 0);
+	else
+		redis_connection_send(
+			c,
+			(struct bytes[]){ bytes_str("GET"),
+					  redis_key_bytes(&l->probe) },
+			2, on_alive, l, 0);
 	if (c->setup.must_be_master)
 		redis_connection_send(c, (struct bytes[]){ bytes_str("ROLE") },
 				      1, on_role, l, 0);

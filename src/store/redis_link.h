@@ -40,6 +40,7 @@ struct redis_link {
 	uint64_t since_ms;  /* up or not up */
 	uint64_t asked_ms;  /* the last look */
 	uint64_t connects;
+	bool has_size;  /* we may ask for it */
 	long long keys; /* in the database, when last asked; -1: not asked */
 	struct redis_gate unreachable;
 	struct redis_gate connected;

@@ -43,10 +43,14 @@ static void on_notifies(void *arg, uint32_t tag, const redisReply *reply)
 	struct redis_watch *w = arg;
 
 	(void)tag;
+	w->may_ask = reply->type != REDIS_REPLY_ERROR;
 	w->notifies = redis_read_notifies(reply);
 }
 
-/* Many servers in the cloud refuse this, and may notify all the same. */
+/*
+ * Many servers in the cloud refuse this, and may notify all the same: they are
+ * asked once.
+ */
 static void ask_notifies(struct redis_watch *w)
 {
 	const struct bytes arguments[] = {
@@ -116,13 +120,15 @@ static const struct redis_subscription_hooks subscription_hooks = {
 static void reread(struct redis_watch *w, uint64_t now_ms)
 {
 	w->reread_ms = now_ms + (uint64_t)w->loop->config->reread_s * 1000;
-	ask_notifies(w);
+	if (w->may_ask)
+		ask_notifies(w);
 	if (!hears_everything(w))
 		redis_watch_all(w);
 }
 
 void redis_watch_up(struct redis_watch *w)
 {
+	w->may_ask = true;
 	w->notifies = false;
 	w->is_mode_told = false;
 	reread(w, redis_loop_now_ms());

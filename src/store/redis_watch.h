@@ -20,6 +20,7 @@ struct redis_watch {
 	struct redis_readers *readers;
 	struct redis_realms *realms;
 	struct redis_subscription subscription;
+	bool may_ask;  /* whether it notifies */
 	bool notifies; /* says the server, of all that matters */
 	bool is_mode_told;
 	enum redis_mode told_mode;

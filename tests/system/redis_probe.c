@@ -264,12 +264,12 @@ static void on_status(void)
 	printf("{ \"event\": \"status\", \"state\": \"%s\", \"mode\": \"%s\", "
 	       "\"endpoint\": \"%s\", \"connects\": %llu, \"questions\": %llu, "
 	       "\"queries\": %llu, \"unavailable\": %llu, \"dropped\": %llu, "
-	       "\"unusable\": %llu, \"passes\": %llu }\n",
+	       "\"unusable\": %llu, \"changes\": %llu, \"passes\": %llu }\n",
 	       redis_state_name(s.state), redis_mode_name(s.mode), s.endpoint,
 	       (unsigned long long)s.connects, (unsigned long long)s.questions,
 	       (unsigned long long)s.queries, (unsigned long long)s.unavailable,
 	       (unsigned long long)s.answers_dropped,
-	       (unsigned long long)s.unusable,
+	       (unsigned long long)s.unusable, (unsigned long long)s.changes,
 	       (unsigned long long)redis_store_passes(store));
 	fflush(stdout);
 	pthread_mutex_unlock(&output);

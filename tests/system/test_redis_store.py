@@ -284,6 +284,20 @@ def test_user_with_few_rights(server, probe):
     p.wait_log("redis changes are heard of", mark, mode="keyspace")
     assert p.ask("u")["md5"] == OTHER
     assert not p.logs("redis refuses to answer")
+    # What it may not ask it asks once; whether the server lives, by a GET.
+    before = calls(c, "get")
+    redis.daemon.until(lambda: calls(c, "get") >= before + 2)
+    assert calls(c, "dbsize", "rejected_calls") == 1
+    assert calls(c, "config|get", "rejected_calls") == 1
+
+
+def calls(client, command, what="calls"):
+    """How often Redis was asked for it."""
+    for line in client("INFO", "commandstats").decode().splitlines():
+        name, _, rest = line.partition(":")
+        if name == "cmdstat_" + command:
+            return int(dict(p.split("=") for p in rest.split(","))[what])
+    return 0
 
 
 def test_user_who_may_not_listen_or_read(server, probe):
@@ -473,14 +487,15 @@ def test_a_reader_that_lags_is_flushed(server, probe):
     p = probe(s.endpoint).up()
     p.ask("u")
     p.command("hold")
-    p.status()
+    before = p.status()["changes"]
     mark = p.mark()
     for i in range(5000):
         c.send("SET", coturn_key(f"u{i}"), KEY)
     for i in range(5000):
         c.read()
+    redis.daemon.until(lambda: p.status()["changes"] == before + 5000, 30)
     ticket = p.send("late")
-    daemon_until_changes(p)
+    redis.daemon.until(lambda: p.status()["dropped"] == 1, 30)
     p.command("release")
     p.wait("flush", mark)
     changed = [e for e in p.events[mark:] if e["event"] == "changed"]
@@ -489,12 +504,6 @@ def test_a_reader_that_lags_is_flushed(server, probe):
     assert p.ask("u1")["result"] == "found"
     assert p.status()["dropped"] == 1
     assert not [e for e in p.events if e.get("ticket") == ticket]
-
-
-def daemon_until_changes(p):
-    """Until the store has taken the last question there was."""
-    while p.status()["dropped"] == 0:
-        time.sleep(0.01)
 
 
 # --- many ---
