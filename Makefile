@@ -308,6 +308,14 @@ bench-programs: $(bench_programs)
 bench: all $(bench_programs) ## speed and size beside coturn; writes tests/bench/RESULTS.md
 	$(test_env) BENCH="$(abspath $(BUILD))/tests/bench" tests/bench/run
 
+.PHONY: bench-proxy
+bench-proxy: ## requests/s of the signaling proxy beside the plainest one (wrk)
+	$(test_env) $(PYTHON) tests/proxy/bench
+
+.PHONY: check-proxy-service
+check-proxy-service: ## the proxy's package in a booted Debian 12 (root, debootstrap)
+	PYTHON="$(PYTHON)" tests/proxy/service
+
 .PHONY: cover cover-run
 cover: ## line coverage of layers 0-2 by check; fails below COVER_MIN (95) %
 	+@$(MAKE) BUILD=$(BUILD)/cover SANITIZE=none EXTRA_CFLAGS='--coverage -O0' \
@@ -473,7 +481,7 @@ deb: ## Debian packages turnpike and turnpike-signaling-proxy, in build/deb
 .PHONY: clean
 clean: ## removes what make made in BUILD (not build/tools)
 	rm -rf $(addprefix $(BUILD)/,obj tests systemd asan tsan valgrind fuzz \
-		cover deb mutants ci clang gcc flags turnpiked turnpikectl *.a)
+		cover deb service mutants ci clang gcc flags turnpiked turnpikectl *.a)
 
 .PHONY: distclean
 distclean: ## clean, and removes build/ with its tools, configure and config.*

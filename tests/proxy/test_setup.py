@@ -110,6 +110,8 @@ def test_first_time(tree):
     assert f"{NAME} 1;" in tree.read("map/denied.map")
     key = tree.root / "etc/nginx/turnpike-proxy/tls/key.pem"
     assert key.stat().st_mode & 0o777 == 0o640
+    # nginx is not root when it reads this, whatever the original's mode.
+    assert (key.parent / "certificate.pem").stat().st_mode & 0o777 == 0o644
     left = [path for path in tree.root.rglob("*.conf")
             if "turnpike" in str(path)
             and re.search(r"@[a-z_]+@", path.read_text())]
