@@ -295,6 +295,64 @@ void conf_free(struct conf *c)
 	free(c);
 }
 
+/* All values of an option, which may be in a list of groups, as one text. */
+static char *text_of(const struct conf *c, enum option_id id)
+{
+	const struct document_list *list =
+		&c->document->lists[options[id].group];
+	size_t size;
+	char *text = NULL;
+	FILE *to = open_memstream(&text, &size);
+
+	if (!to)
+		return NULL;
+	if (!option_groups[options[id].group].is_list)
+		value_write(&c->document->values[id], id, to);
+	else
+		for (size_t i = 0; i < list->count; i++) {
+			value_write(document_value(&list->items[i], id), id,
+				    to);
+			fputc(',', to);
+		}
+	fclose(to);
+	return text;
+}
+
+static bool is_same(const struct conf *a, const struct conf *b,
+		    enum option_id id)
+{
+	char *one = text_of(a, id), *other = text_of(b, id);
+	bool same = one && other && !strcmp(one, other);
+
+	free(one);
+	free(other);
+	return same;
+}
+
+static bool has_same_realms(const struct conf *a, const struct conf *b)
+{
+	bool same = a->turn.realm_count == b->turn.realm_count;
+
+	for (uint8_t i = 0; same && i < a->turn.realm_count; i++)
+		same = !strcmp(a->turn.realms[i].name, b->turn.realms[i].name);
+	return same;
+}
+
+bool conf_compare(const struct conf *in_force, const struct conf *wanted,
+		  void (*tell)(void *arg, const char *option), void *arg)
+{
+	bool same = has_same_realms(in_force, wanted);
+	char path[OPTION_TEXT_BYTES];
+
+	if (!same)
+		tell(arg, "realm");
+	for (int id = 0; id < OPTION_COUNT; id++)
+		if (options[id].restart &&
+		    !is_same(in_force, wanted, (enum option_id)id))
+			tell(arg, option_path((enum option_id)id, path));
+	return same;
+}
+
 void conf_write(const struct conf *c, FILE *to)
 {
 	document_write(c->document, to);

@@ -100,6 +100,14 @@ struct conf *conf_parse(struct bytes text, const struct conf_machine *machine,
 /* Wipes and frees; NULL is allowed. */
 void conf_free(struct conf *c);
 
+/*
+ * Compares what can change by a restart only, and calls `tell` with the path
+ * of each option that differs ("relay.ports"), or "realm" where the realms are
+ * not the same in the same order. Returns whether the realms are.
+ */
+bool conf_compare(const struct conf *in_force, const struct conf *wanted,
+		  void (*tell)(void *arg, const char *option), void *arg);
+
 /* Writes all that is in force in the file's own syntax, secrets masked. */
 void conf_write(const struct conf *c, FILE *to);
 

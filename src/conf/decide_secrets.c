@@ -85,6 +85,8 @@ void decide_secrets(struct conf *c, const struct conf_machine *machine,
 	decide_separator(c, report);
 	s->skew_s = (uint32_t)values[OPT_TIME_LIMITED_SKEW].as.number;
 	s->end_sessions = values[OPT_TIME_LIMITED_END_SESSIONS].as.number != 0;
+	s->end_withdrawn = values[OPT_TIME_LIMITED_END_WITHDRAWN].as.number !=
+			   0;
 	if (list->count > SECRETS_MAX)
 		report_error(report, list->line,
 			     "secrets has %zu secrets; expected at most %d",

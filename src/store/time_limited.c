@@ -127,8 +127,8 @@ static bool lookup(void *self, const struct store_query *query,
 	answer->name = query->name;
 	user->source = TURN_SOURCE_TIME_LIMITED;
 	user->disabled = false;
-	user->revocable = s->end_sessions;
 	user->expiry_ends = s->end_sessions;
+	user->revocable = s->end_withdrawn;
 	user->expires_wall_s = end_of(&name, s->skew_s);
 	user->account_at = name.account_at;
 	user->grant = (struct turn_grant){ .allocations_max = 0 };

@@ -33,9 +33,10 @@ struct shared_secret {
 
 /* All that is configured of time-limited credentials. */
 struct secrets {
-	char separator;    /* between the expiry and the name */
-	bool end_sessions; /* when the credential ends */
-	uint32_t skew_s;   /* a credential is good for so much longer */
+	char separator;     /* between the expiry and the name */
+	bool end_sessions;  /* when the credential ends */
+	bool end_withdrawn; /* when its secret is no longer one */
+	uint32_t skew_s;    /* a credential is good for so much longer */
 	uint8_t count;
 	struct shared_secret items[SECRETS_MAX];
 };

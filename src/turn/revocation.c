@@ -42,7 +42,9 @@ bool revocation_recheck(struct turn_server *s, const struct now *now,
 		const struct allocation *a = pool_at(&s->flows.allocations, i);
 		enum turn_cause cause;
 
-		if (a->revocable && !is_admitted(s, a, result, user, &cause)) {
+		if (!is_admitted(s, a, result, user, &cause) &&
+		    (a->revocable ||
+		     (result == TURN_LOOKUP_FOUND && user->revocable))) {
 			allocation_end(s, now, i, cause, out);
 			return true;
 		}

@@ -514,12 +514,18 @@ void turn_set_realm(struct turn_server *s, uint8_t index,
 	s->config.realms[index] = *realm;
 }
 
-void turn_set_nonce(struct turn_server *s, const struct nonce_keys *nonce)
-{
-	s->config.nonce = *nonce;
-}
-
 void turn_set_peers(struct turn_server *s, const struct peer_policy *peers)
 {
 	s->config.peers = *peers;
+}
+
+void turn_reconfigure(struct turn_server *s, const struct turn_config *config)
+{
+	assert(config->realm_count == s->config.realm_count);
+	turn_set_limits(s, &config->limits);
+	for (uint8_t i = 0; i < config->realm_count; i++)
+		turn_set_realm(s, i, &config->realms[i]);
+	s->config.nonce = config->nonce;
+	s->config.log_peers = config->log_peers;
+	turn_set_peers(s, &config->peers);
 }

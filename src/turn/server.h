@@ -217,8 +217,12 @@ void turn_set_limits(struct turn_server *s, const struct turn_limits *limits);
 void turn_set_realm(struct turn_server *s, uint8_t index,
 		    const struct turn_realm *realm);
 
-/* Other keys for nonces; the current ones had better be the previous. */
-void turn_set_nonce(struct turn_server *s, const struct nonce_keys *nonce);
+/*
+ * Takes over what of a configuration can change while the server lives:
+ * limits, what differs between realms, nonce keys, whether peers are logged,
+ * and the peer rules. The realms are the same ones in the same order.
+ */
+void turn_reconfigure(struct turn_server *s, const struct turn_config *config);
 
 /*
  * New peer rules. They apply to every packet from now on, also for

@@ -11,6 +11,11 @@
 #define INBOX_TURN 256
 /* Things that are done when due, before packets get their turn. */
 #define TICKS 64
+/* Events of the credential sources, and users looked at again, in a turn. */
+#define EVENTS_TURN 64
+#define RECHECKS_TURN 64
+/* Of these, answers that are waited for at a time. */
+#define RECHECKS_WAITING_MAX 64
 /* How often drops are looked at. */
 #define LOOK_MS 1000
 
@@ -31,14 +36,14 @@ struct answers {
 int executor_init(struct executor *e, uint16_t number, struct turn_server *core,
 		  const struct turn_config *config, int relay_buffer_bytes,
 		  const struct worker_commons *commons,
-		  struct worker_store store, struct inbox **inboxes)
+		  struct credentials *credentials, struct inbox **inboxes)
 {
 	int err;
 
 	e->counters = turn_counters(core);
 	e->log = commons->log;
 	e->refusals = commons->refusals;
-	e->store = store;
+	e->credentials = credentials;
 	e->worker = number;
 	e->inboxes = inboxes;
 	for (unsigned i = 0; i < TURN_LISTENERS_MAX; i++)
@@ -150,11 +155,10 @@ static struct answer *new_answer(struct answers *answers, enum action_kind kind,
 	return a;
 }
 
+/* What is not answered at once comes with executor_read_credentials(). */
 static void look_up(struct executor *e, const struct action_lookup *lookup,
 		    struct answers *answers)
 {
-	struct answer *a =
-		new_answer(answers, ACTION_LOOKUP_KEY, lookup->ticket);
 	const struct store_query query = {
 		.realm = lookup->realm,
 		.by_hash = lookup->by_hash,
@@ -162,9 +166,11 @@ static void look_up(struct executor *e, const struct action_lookup *lookup,
 		.now = &e->now,
 		.ticket = lookup->ticket,
 	};
+	struct answer *a =
+		new_answer(answers, ACTION_LOOKUP_KEY, lookup->ticket);
 
-	if (!e->store.source->lookup(e->store.self, &query, &a->found))
-		answers->count--; /* it comes later */
+	if (!credentials_look_up(e->credentials, &query, &a->found))
+		answers->count--;
 }
 
 static void carry_out(struct executor *e, const struct action *a,
@@ -428,6 +434,104 @@ bool executor_read_inbox(struct executor *e)
 	for (uint32_t i = 0; i < taken; i++)
 		inbox_release(b);
 	return in != NULL;
+}
+
+/* Ends what the answer does not admit. `name` outlives what it names. */
+static void recheck_user(struct executor *e, uint8_t realm, struct bytes name,
+			 const struct store_answer *answer)
+{
+	while (turn_recheck(e->core, &e->now, realm, name, answer->result,
+			    &answer->user, &e->actions))
+		carry_out_all(e);
+}
+
+/* Asks who the user is now; the answer may come later. */
+static void ask_again(struct executor *e, uint8_t realm, struct bytes name)
+{
+	uint8_t copy[STUN_USERNAME_MAX_BYTES];
+	struct store_query query = {
+		.realm = realm,
+		.recheck = true,
+		.name = bytes_of(copy, name.len),
+		.now = &e->now,
+	};
+	struct store_answer answer;
+
+	assert(name.len <= sizeof(copy));
+	if (name.len)
+		memcpy(copy, name.data, name.len);
+	if (!credentials_look_up(e->credentials, &query, &answer)) {
+		e->recheck.waiting++;
+		return;
+	}
+	recheck_user(e, realm, query.name, &answer);
+	store_answer_wipe(&answer);
+}
+
+void executor_recheck_all(struct executor *e)
+{
+	e->recheck = (struct recheck){ .running = true };
+}
+
+/* Goes on with the walk; returns whether it could go on at once. */
+static bool walk_users(struct executor *e)
+{
+	struct recheck *r = &e->recheck;
+	struct bytes name;
+	uint8_t realm;
+
+	/* Not more questions than the source takes in one go. */
+	for (int i = 0; i < RECHECKS_TURN && r->running &&
+			r->waiting < RECHECKS_WAITING_MAX;
+	     i++) {
+		r->running = turn_next_user(e->core, &r->cursor, &realm, &name);
+		if (r->running)
+			ask_again(e, realm, name);
+	}
+	return r->running && r->waiting < RECHECKS_WAITING_MAX;
+}
+
+static void take_event(struct executor *e, struct credentials_event *event)
+{
+	switch (event->kind) {
+	case CREDENTIALS_ANSWER:
+		turn_key_ready(e->core, &e->now, event->ticket,
+			       event->answer.result, &event->answer.user,
+			       event->answer.name, &e->actions);
+		carry_out_all(e);
+		store_answer_wipe(&event->answer);
+		break;
+	case CREDENTIALS_RECHECK:
+		if (e->recheck.waiting > 0)
+			e->recheck.waiting--;
+		recheck_user(e, event->realm, event->name, &event->answer);
+		store_answer_wipe(&event->answer);
+		break;
+	case CREDENTIALS_CHANGED:
+		if (turn_has_user(e->core, event->realm, event->name))
+			ask_again(e, event->realm, event->name);
+		break;
+	case CREDENTIALS_ALL_CHANGED:
+		executor_recheck_all(e);
+		break;
+	}
+}
+
+bool executor_read_credentials(struct executor *e)
+{
+	struct credentials_event *event = &e->event;
+	bool more = true;
+
+	executor_read_clock(e);
+	for (int i = 0; i < EVENTS_TURN && more; i++) {
+		more = credentials_next(e->credentials, &e->now, event);
+		if (more)
+			take_event(e, event);
+	}
+	if (walk_users(e))
+		more = true;
+	flush(e);
+	return more;
 }
 
 void executor_tick(struct executor *e)

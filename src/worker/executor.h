@@ -12,7 +12,7 @@
 #include "net/relay_set.h"
 #include "net/udp_in.h"
 #include "net/udp_out.h"
-#include "store/store.h"
+#include "store/credentials.h"
 #include "turn/server.h"
 #include "worker/inbox.h"
 #include "worker/logger.h"
@@ -24,12 +24,19 @@ struct executor_listener {
 	uint32_t drops; /* udp_drops() when last looked */
 };
 
+/* The walk through all users with sessions, who are looked at again. */
+struct recheck {
+	bool running;
+	uint32_t cursor;  /* of turn_next_user() */
+	uint32_t waiting; /* answers that are still to come */
+};
+
 struct executor {
 	struct turn_server *core;
 	struct counters *counters; /* the core's */
 	struct logger *log;
 	struct refusals *refusals;
-	struct worker_store store;
+	struct credentials *credentials;
 	struct now now;     /* of the batch in work */
 	bool controlled;    /* something but data went in: timers may differ */
 	uint64_t looked_ms; /* when drops were last looked at */
@@ -41,18 +48,20 @@ struct executor {
 	struct relay_set relays;
 	struct udp_in in;
 	struct udp_out out;
-	struct verdict verdict; /* on the datagram in work */
+	struct recheck recheck;
+	struct credentials_event event; /* in work */
+	struct verdict verdict;         /* on the datagram in work */
 	struct actions actions;
 };
 
 /*
  * Sets up the executor of worker `number` in zeroed storage, around a core
- * that is borrowed. `inboxes` and what `commons` names are borrowed too. Returns 0 or a negative errno.
+ * that is borrowed, as are `credentials`, `inboxes` and what `commons` names. Returns 0 or a negative errno.
  */
 int executor_init(struct executor *e, uint16_t number, struct turn_server *core,
 		  const struct turn_config *config, int relay_buffer_bytes,
 		  const struct worker_commons *commons,
-		  struct worker_store store, struct inbox **inboxes);
+		  struct credentials *credentials, struct inbox **inboxes);
 
 /* Closes all sockets. Safe in zeroed storage, and if executor_init() failed. */
 void executor_fini(struct executor *e);
@@ -68,6 +77,15 @@ void executor_read_clock(struct executor *e);
 void executor_read_listener(struct executor *e, uint16_t listener);
 bool executor_read_relays(struct executor *e);
 bool executor_read_inbox(struct executor *e);
+
+/*
+ * Takes in what the credential sources answer late or have changed, and looks
+ * again at users whose sessions may have to end. Returns as above.
+ */
+bool executor_read_credentials(struct executor *e);
+
+/* All users with sessions are to be looked at again. */
+void executor_recheck_all(struct executor *e);
 
 /* Counts what the kernel has dropped lately, if a second has passed. */
 void executor_look_drops(struct executor *e);

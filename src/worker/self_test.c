@@ -27,45 +27,6 @@
 #define CHANNEL CHANNEL_NUMBER_MIN
 #define PAYLOAD_BYTES 200
 
-/* --- the credential, beside those in force --- */
-
-struct test_store {
-	struct worker_store next;
-	uint8_t realm;
-	char name[sizeof(NAME_PREFIX) + 2 * RANDOM_BYTES];
-	uint8_t userhash[STUN_USERHASH_BYTES];
-	struct turn_user user;
-};
-
-static bool is_tester(const struct test_store *s,
-		      const struct store_query *query)
-{
-	struct bytes own = query->by_hash
-				   ? bytes_of(s->userhash, sizeof(s->userhash))
-				   : bytes_str(s->name);
-
-	return query->realm == s->realm && query->name.len == own.len &&
-	       crypto_equal(own.data, query->name.data, own.len);
-}
-
-static bool test_lookup(void *self, const struct store_query *query,
-			struct store_answer *answer)
-{
-	const struct test_store *s = self;
-
-	if (!is_tester(s, query))
-		return s->next.source->lookup(s->next.self, query, answer);
-	answer->result = TURN_LOOKUP_FOUND;
-	answer->user = s->user;
-	answer->name = bytes_str(s->name);
-	return true;
-}
-
-static const struct store_source test_source = {
-	.name = "self-test",
-	.lookup = test_lookup,
-};
-
 /* --- the test --- */
 
 struct test {
@@ -81,7 +42,8 @@ struct test {
 	struct client_config config;
 	struct client client;
 	struct client_event event; /* the last one */
-	struct test_store store;
+	struct static_users *user; /* the tester alone */
+	char name[sizeof(NAME_PREFIX) + 2 * RANDOM_BYTES];
 	char password[2 * RANDOM_BYTES + 1];
 	uint8_t payload[PAYLOAD_BYTES];
 	uint8_t buffer[CLIENT_REQUEST_MAX_BYTES];
@@ -117,30 +79,33 @@ static void random_digits(struct random *r, char *out)
 	crypto_wipe(bytes, sizeof(bytes));
 }
 
-static void mint(struct test *t)
+/* A user of whom nobody else knows, and the client that is that user. */
+static bool mint(struct test *t)
 {
-	struct test_store *s = &t->store;
 	struct bytes realm = bytes_str(t->in->realm), name, password;
-
-	memcpy(s->name, NAME_PREFIX, sizeof(NAME_PREFIX));
-	random_digits(&t->random, s->name + sizeof(NAME_PREFIX) - 1);
-	random_digits(&t->random, t->password);
-	name = bytes_str(s->name);
-	password = bytes_str(t->password);
-
-	s->next = t->in->store;
-	s->realm = t->in->listener->realm;
-	s->user = (struct turn_user){
-		.source = TURN_SOURCE_SELF_TEST,
+	struct static_user user = {
+		.name = t->name,
+		.realm = t->in->listener->realm,
 		.grant.allocations_max = ALLOCATIONS_MAX,
 		.grant.packets_max = PACKETS_MAX,
-		.key_count = 1,
 	};
+	struct hash_key key;
+	int error;
+
+	memcpy(t->name, NAME_PREFIX, sizeof(NAME_PREFIX));
+	random_digits(&t->random, t->name + sizeof(NAME_PREFIX) - 1);
+	random_digits(&t->random, t->password);
+	random_bytes(&t->random, &key, sizeof(key));
+	name = bytes_str(t->name);
+	password = bytes_str(t->password);
 	stun_long_term_key(t->crypto, STUN_ALGORITHM_MD5, name, realm, password,
-			   &s->user.keys[0].md5);
+			   &user.keys.md5);
 	stun_long_term_key(t->crypto, STUN_ALGORITHM_SHA256, name, realm,
-			   password, &s->user.keys[0].sha256);
-	stun_userhash(t->crypto, name, realm, s->userhash);
+			   password, &user.keys.sha256);
+	stun_userhash(t->crypto, name, realm, user.userhash);
+	t->user = static_users_new(&key, TURN_SOURCE_SELF_TEST);
+	error = t->user ? static_users_add(t->user, &user) : -ENOMEM;
+	crypto_wipe(&user.keys, sizeof(user.keys));
 	t->config = (struct client_config){
 		.name = name,
 		.password = password,
@@ -148,14 +113,20 @@ static void mint(struct test *t)
 		.random = &t->random,
 	};
 	client_init(&t->client, &t->config);
+	return !error ||
+	       fail(t, error, "no memory for the test", "see the log");
 }
 
-/* Puts a store and rules in force and waits until they are. */
-static void put_in_force(const struct self_test *in, struct worker_store store,
+/* Puts users and rules in force and waits until they are. */
+static void put_in_force(const struct self_test *in,
+			 struct static_users *tester,
 			 const struct peer_policy *policy)
 {
+	struct credentials_config credentials = *in->credentials;
+
+	credentials.self_test = tester;
 	for (uint16_t i = 0; i < in->worker_count; i++) {
-		worker_set_store(in->workers[i], store);
+		worker_set_credentials(in->workers[i], &credentials, false);
 		worker_set_peers(in->workers[i], policy);
 	}
 	for (uint16_t i = 0; i < in->worker_count; i++)
@@ -411,10 +382,6 @@ static void leave(struct test *t)
 
 static void run_with_sockets(struct test *t)
 {
-	struct worker_store store = {
-		.source = &test_source,
-		.self = &t->store,
-	};
 	struct peer_policy *policy = malloc(sizeof(*policy));
 	uint64_t start_ms = clock_ms();
 
@@ -429,11 +396,11 @@ static void run_with_sockets(struct test *t)
 	t->deadline_ms = start_ms + (t->in->patience_ms
 					     ? t->in->patience_ms
 					     : SELF_TEST_PATIENCE_MS);
-	put_in_force(t->in, store, policy);
+	put_in_force(t->in, t->user, policy);
 	t->out->ok = run_session(t);
 	t->out->took_ms = clock_ms() - start_ms;
 	leave(t);
-	put_in_force(t->in, t->in->store, t->in->policy);
+	put_in_force(t->in, NULL, t->in->policy);
 	free(policy);
 }
 
@@ -454,10 +421,10 @@ static void run(struct test *t)
 {
 	if (!seed(t))
 		return;
-	mint(t);
-	if (open_sockets(t))
+	if (mint(t) && open_sockets(t))
 		run_with_sockets(t);
 	client_fini(&t->client);
+	static_users_free(t->user);
 }
 
 void self_test_run(const struct self_test *in, struct self_test_result *out)

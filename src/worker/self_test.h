@@ -19,10 +19,11 @@
 struct self_test {
 	struct worker **workers;
 	uint16_t worker_count;
-	struct worker_store store;        /* in force, and so afterwards */
-	const struct peer_policy *policy; /* likewise */
-	const struct addr *relay;         /* bound, port 0 */
-	const char *realm;                /* of the listener */
+	/* In force, and so afterwards. */
+	const struct credentials_config *credentials;
+	const struct peer_policy *policy;
+	const struct addr *relay; /* bound, port 0 */
+	const char *realm;        /* of the listener */
 	const struct turn_listener *listener;
 	uint32_t patience_ms; /* for all of it; 0: SELF_TEST_PATIENCE_MS */
 };

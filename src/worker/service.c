@@ -6,6 +6,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <sys/random.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -18,6 +19,7 @@
 #include "net/ifaddr.h"
 #include "net/udp.h"
 #include "turn/shared.h"
+#include "worker/in_force.h"
 #include "worker/listeners.h"
 #include "worker/logger.h"
 #include "worker/privileges.h"
@@ -34,9 +36,9 @@
 #define DESCRIPTORS_PER_WORKER 8
 
 struct service {
-	const struct conf *conf;
+	const struct conf *conf; /* of the start */
 	const struct service_options *options;
-	struct turn_config turn;
+	struct in_force force;
 	struct ifaddr_monitor addresses;
 	bool addresses_open;
 	struct listeners listeners;
@@ -46,12 +48,14 @@ struct service {
 	bool shared_made;
 	struct worker *workers[LISTENERS_WORKERS_MAX];
 	uint16_t workers_made;
-	struct worker_store store;
+	struct redis_store *redis; /* NULL: none */
+	int redis_fd;              /* woken when it has news for us */
 
 	struct event_base *base;
-	struct event *events[6];
+	struct event *events[8];
 	unsigned event_count;
 	uint64_t passes[LISTENERS_WORKERS_MAX]; /* when all had passed */
+	uint64_t redis_passes;                  /* the same */
 	char status[STATUS_BYTES];              /* told last */
 	int exit_status;
 };
@@ -186,45 +190,15 @@ static void describe_bind(struct log_record *r, enum log_level level,
 	log_text(r, "remedy", bind_remedy(error));
 }
 
-/* "found; remedy", as messages of the configuration are, in two fields. */
-static void log_warning(struct service *s, const struct report_message *m)
-{
-	const char *remedy = strstr(m->text, "; ");
-	struct log_record r;
-
-	begin(&r, LOG_LEVEL_WARNING, "configuration");
-	log_text(&r, "file",
-		 m->is_of_other ? s->options->report->other
-				: s->options->conf_path);
-	if (m->line > 0)
-		log_number(&r, "line", m->line);
-	if (remedy) {
-		log_bytes(&r, "found",
-			  bytes_of(m->text, (size_t)(remedy - m->text)));
-		log_text(&r, "remedy", remedy + 2);
-	} else {
-		log_text(&r, "found", m->text);
-	}
-	logger_put(s->log, &r);
-}
-
-static void log_warnings(struct service *s)
-{
-	const struct report *report = s->options->report;
-	unsigned count = report->count[REPORT_WARNING];
-
-	for (unsigned i = 0; i < count && i < REPORT_MESSAGES_MAX; i++)
-		log_warning(s, &report->messages[REPORT_WARNING][i]);
-}
-
 /* --- the start, while there is privilege and one thread --- */
 
 /* How many descriptors there may have to be. */
 static rlim_t descriptors_needed(const struct service *s)
 {
-	return (rlim_t)s->turn.limits.allocations + DESCRIPTORS_BASE +
-	       (rlim_t)s->turn.worker_count * (DESCRIPTORS_PER_WORKER +
-					       listeners_count(&s->listeners));
+	return (rlim_t)s->force.turn.limits.allocations + DESCRIPTORS_BASE +
+	       (rlim_t)s->force.turn.worker_count *
+		       (DESCRIPTORS_PER_WORKER +
+			listeners_count(&s->listeners));
 }
 
 /* As many descriptors as are allowed; root allows itself what is needed. */
@@ -257,7 +231,7 @@ static void check_descriptors(struct service *s)
 	      "too few file descriptors for all allocations");
 	log_number(&r, "allowed", limit.rlim_cur);
 	log_number(&r, "needed", needed);
-	log_number(&r, "allocations", s->turn.limits.allocations);
+	log_number(&r, "allocations", s->force.turn.limits.allocations);
 	log_text(&r, "remedy",
 		 "raise LimitNOFILE= or ulimit -n, or lower "
 		 "limits.allocations");
@@ -290,7 +264,8 @@ static bool open_listeners(struct service *s)
 /* Whether allocations will find their address. */
 static bool try_relay(struct service *s)
 {
-	int fd = udp_open_relay(&s->turn.relay, s->conf->relay_buffer_bytes);
+	int fd = udp_open_relay(&s->force.turn.relay,
+				s->conf->relay_buffer_bytes);
 	struct log_record r;
 
 	if (fd >= 0) {
@@ -298,7 +273,7 @@ static bool try_relay(struct service *s)
 		return true;
 	}
 	describe_bind(&r, LOG_LEVEL_ERROR, "cannot use relay.address",
-		      &s->turn.relay, fd);
+		      &s->force.turn.relay, fd);
 	return fail(s, SERVICE_FAILED, &r);
 }
 
@@ -323,14 +298,14 @@ static bool load_nonce_key(struct service *s,
 	struct report *report;
 	bool ok;
 
-	if (s->turn.nonce.current.len > 0)
+	if (s->force.turn.nonce.current.len > 0)
 		return true;
 	report = malloc(sizeof(*report));
 	if (!report)
 		return fail_simply(s, "no nonce key", -ENOMEM, NULL);
 	report_init(report);
 	ok = nonce_key_load(s->conf->state_dir, user->uid, user->gid,
-			    &s->turn.nonce.current, report);
+			    &s->force.turn.nonce.current, report);
 	if (!ok)
 		fail_with_report(s, report);
 	free(report);
@@ -388,26 +363,84 @@ static bool prepare(struct service *s)
 
 /* --- the start, as it will run --- */
 
-/* The policy with the addresses and listeners that there are now. */
-static void update_policy(struct service *s)
-{
-	struct log_record r;
+/* --- Redis --- */
 
-	s->turn.peers.generation++;
-	if (listeners_policy(&s->listeners, &s->addresses.list, &s->turn.peers))
-		return;
-	begin(&r, LOG_LEVEL_WARNING,
-	      "more own addresses than are known to the peer rules");
-	log_number(&r, "known", PEER_POLICY_OWN_MAX);
-	log_text(&r, "remedy", "name the others in peers.deny");
-	logger_put(s->log, &r);
+static void on_redis_wake(void *arg, uint16_t reader)
+{
+	struct service *s = arg;
+	const uint64_t one = 1;
+
+	if (reader < s->workers_made)
+		worker_wake(s->workers[reader]);
+	else
+		(void)!write(s->redis_fd, &one, sizeof(one));
 }
+
+static void on_redis_log(void *arg, const struct log_record *record)
+{
+	struct service *s = arg;
+
+	logger_put(s->log, record);
+}
+
+static bool make_redis(struct service *s)
+{
+	const struct redis_store_hooks hooks = {
+		.arg = s,
+		.wake = on_redis_wake,
+		.log = on_redis_log,
+	};
+	const struct redis_config *config = &s->conf->redis.store;
+	int error;
+
+	if (config->endpoint_count == 0)
+		return true;
+	s->redis_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	error = s->redis_fd < 0
+			? -errno
+			: redis_store_new(&s->redis, config,
+					  s->force.turn.worker_count, &hooks);
+	s->force.credentials.redis = s->redis;
+	return !error || fail_simply(s, "cannot make the Redis store", error,
+				     "see redis.tls and redis.tls_ca");
+}
+
+static bool start_redis(struct service *s)
+{
+	int error = s->redis ? redis_store_start(s->redis) : 0;
+
+	return !error || fail_simply(s, "cannot start the Redis store", error,
+				     "raise TasksMax= or ulimit -u");
+}
+
+/* What it has for the main thread: the options of realms. */
+static void on_redis(evutil_socket_t fd, short what, void *arg)
+{
+	struct redis_event *event = malloc(sizeof(*event));
+	struct service *s = arg;
+	uint64_t count;
+
+	(void)what;
+	(void)!read(fd, &count, sizeof(count));
+	while (event && redis_store_next(s->redis, s->workers_made, event))
+		if (event->kind == REDIS_EVENT_REALM)
+			in_force_take_realm(&s->force, event->realm,
+					    &event->options);
+	free(event);
+}
+
+/* --- the workers --- */
 
 static bool make_workers(struct service *s)
 {
 	struct worker_buffers buffers = {
 		.listener_bytes = s->conf->listener_buffer_bytes,
 		.relay_bytes = s->conf->relay_buffer_bytes,
+	};
+	struct worker_credentials credentials = {
+		.config = s->force.credentials,
+		.cache_entries = s->conf->redis.cache_entries /
+				 s->force.turn.worker_count,
 	};
 	struct worker_commons commons = {
 		.shared = &s->shared,
@@ -423,24 +456,21 @@ static bool make_workers(struct service *s)
 		return fail_simply(s, "cannot make the workers", -ENOMEM, NULL);
 
 	if (getrandom(seed, sizeof(seed), 0) == (ssize_t)sizeof(seed) &&
-	    getrandom(&key, sizeof(key), 0) == (ssize_t)sizeof(key))
-		error = turn_shared_init(&s->shared, &s->turn, &key);
+	    getrandom(&key, sizeof(key), 0) == (ssize_t)sizeof(key) &&
+	    getrandom(&credentials.key, sizeof(credentials.key), 0) ==
+		    (ssize_t)sizeof(credentials.key))
+		error = turn_shared_init(&s->shared, &s->force.turn, &key);
 	s->shared_made = !error;
 	if (!error)
-		error = workers_new(s->workers, s->turn.worker_count, &s->turn,
-				    &commons, s->store, buffers, seed);
+		error = workers_new(s->workers, s->force.turn.worker_count,
+				    &s->force.turn, &commons, &credentials,
+				    buffers, seed);
 	crypto_wipe(seed, sizeof(seed));
 	if (error)
 		return fail_simply(s, "cannot make the workers", error,
 				   "lower limits.allocations or workers");
-	s->workers_made = s->turn.worker_count;
+	s->workers_made = s->force.turn.worker_count;
 	return true;
-}
-
-static void sync_workers(struct service *s)
-{
-	for (uint16_t i = 0; i < s->workers_made; i++)
-		worker_sync(s->workers[i]);
 }
 
 static bool start_workers(struct service *s)
@@ -452,7 +482,8 @@ static bool start_workers(struct service *s)
 	if (error)
 		return fail_simply(s, "cannot start the workers", error,
 				   "raise TasksMax= or ulimit -u");
-	sync_workers(s);
+	s->force.workers = s->workers;
+	in_force_sync(&s->force);
 	return true;
 }
 
@@ -471,11 +502,17 @@ static uint64_t allocation_count(const struct service *s)
 /* Returns whether the status has changed since it was told. */
 static bool update_status(struct service *s)
 {
-	char status[STATUS_BYTES];
+	char status[STATUS_BYTES], redis[STATUS_BYTES / 2] = "";
+	struct redis_status r;
 
-	snprintf(status, sizeof(status), "%u listeners, %llu allocations",
+	if (s->redis) {
+		redis_store_status(s->redis, &r);
+		snprintf(redis, sizeof(redis), ", Redis %s (%s)",
+			 redis_state_name(r.state), redis_mode_name(r.mode));
+	}
+	snprintf(status, sizeof(status), "%u listeners, %llu allocations%s",
 		 listeners_count(&s->listeners),
-		 (unsigned long long)allocation_count(s));
+		 (unsigned long long)allocation_count(s), redis);
 	if (!strcmp(status, s->status))
 		return false;
 	memcpy(s->status, status, sizeof(status));
@@ -493,7 +530,7 @@ static void on_status(evutil_socket_t fd, short what, void *arg)
 }
 
 /*
- * Whether each worker's loop has passed since this was last so: they pass at
+ * Whether the loop of each thread has passed since this was last so: they pass at
  * their own times, and need not all do so between two looks.
  */
 static bool all_passed(struct service *s)
@@ -501,6 +538,10 @@ static bool all_passed(struct service *s)
 	for (uint16_t i = 0; i < s->workers_made; i++)
 		if (worker_passes(s->workers[i]) == s->passes[i])
 			return false;
+	if (s->redis && redis_store_passes(s->redis) == s->redis_passes)
+		return false;
+	if (s->redis)
+		s->redis_passes = redis_store_passes(s->redis);
 	for (uint16_t i = 0; i < s->workers_made; i++)
 		s->passes[i] = worker_passes(s->workers[i]);
 	return true;
@@ -530,11 +571,16 @@ static void on_stop(evutil_socket_t number, short what, void *arg)
 static void on_reload(evutil_socket_t number, short what, void *arg)
 {
 	struct service *s = arg;
+	struct conf_machine *machine = malloc(sizeof(*machine));
 
 	(void)number;
 	(void)what;
-	logger_say(s->log, LOG_LEVEL_NOTICE,
-		   "SIGHUP ignored: a changed configuration needs a restart");
+	if (machine && !service_machine(machine))
+		in_force_reload(&s->force, s->options->conf_path, machine);
+	else
+		logger_say(s->log, LOG_LEVEL_ERROR,
+			   "reload refused: the machine cannot be looked at");
+	free(machine);
 }
 
 /* Relaying through loopback was all there was; now there may be better. */
@@ -571,10 +617,7 @@ static void follow_addresses(struct service *s)
 		logger_put(s->log, &r);
 	}
 	/* No listener reads a packet before all rules know of it. */
-	update_policy(s);
-	for (uint16_t i = 0; i < s->workers_made; i++)
-		worker_set_peers(s->workers[i], &s->turn.peers);
-	sync_workers(s);
+	in_force_follow_addresses(&s->force);
 	listeners_hand_over(&s->listeners, s->workers);
 
 	begin(&r, LOG_LEVEL_INFO, "addresses changed");
@@ -624,7 +667,8 @@ static bool watch_all(struct service *s)
 	    !watch(s, SIGINT, EV_SIGNAL, on_stop, 0) ||
 	    !watch(s, SIGHUP, EV_SIGNAL, on_reload, 0) ||
 	    !watch(s, s->addresses.fd, EV_READ, on_addresses, 0) ||
-	    !watch(s, -1, EV_TIMEOUT, on_status, STATUS_S * 1000000ULL))
+	    !watch(s, -1, EV_TIMEOUT, on_status, STATUS_S * 1000000ULL) ||
+	    (s->redis && !watch(s, s->redis_fd, EV_READ, on_redis, 0)))
 		return false;
 	/* Workers pass at least once a second: looked at less often. */
 	if (sd_watchdog_enabled(0, &watchdog_us) > 0)
@@ -639,11 +683,13 @@ static void say_ready(struct service *s)
 	begin(&r, LOG_LEVEL_NOTICE, "ready");
 	log_text(&r, "version", PACKAGE_VERSION);
 	log_number(&r, "listeners", listeners_count(&s->listeners));
-	log_addr(&r, "relay", &s->turn.relay);
-	log_addr(&r, "advertise", &s->turn.relay_advertise);
-	log_number(&r, "first_port", s->turn.peers.relay_port_min);
-	log_number(&r, "last_port", s->turn.peers.relay_port_max);
-	log_number(&r, "users", static_users_count(s->conf->users));
+	log_addr(&r, "relay", &s->force.turn.relay);
+	log_addr(&r, "advertise", &s->force.turn.relay_advertise);
+	log_number(&r, "first_port", s->force.turn.peers.relay_port_min);
+	log_number(&r, "last_port", s->force.turn.peers.relay_port_max);
+	log_number(&r, "users",
+		   static_users_count(s->conf->users) +
+			   static_users_count(s->conf->file_users));
 	log_number(&r, "workers", s->workers_made);
 	logger_put(s->log, &r);
 
@@ -656,16 +702,16 @@ static bool self_test(struct service *s)
 	struct self_test t = {
 		.workers = s->workers,
 		.worker_count = s->workers_made,
-		.store = s->store,
-		.policy = &s->turn.peers,
-		.relay = &s->turn.relay,
-		.listener = listeners_at(&s->listeners, &s->turn.relay),
+		.credentials = &s->force.credentials,
+		.policy = &s->force.turn.peers,
+		.relay = &s->force.turn.relay,
+		.listener = listeners_at(&s->listeners, &s->force.turn.relay),
 	};
 	struct self_test_result result;
 	char line[SELF_TEST_LINE_BYTES];
 	struct log_record r;
 
-	t.realm = s->turn.realms[t.listener->realm].name;
+	t.realm = s->force.turn.realms[t.listener->realm].name;
 	self_test_run(&t, &result);
 	printf("%s\n", self_test_print(&result, line));
 	fflush(stdout);
@@ -716,12 +762,19 @@ static void start_and_serve(struct service *s)
 			strerror(-error));
 		return;
 	}
-	log_warnings(s);
+	in_force_log_report(s->log, LOG_LEVEL_WARNING, "configuration",
+			    s->options->conf_path, s->options->report,
+			    REPORT_WARNING);
 	check_descriptors(s);
-	update_policy(s);
-	if (!make_workers(s) || !start_workers(s))
+	s->force.log = s->log;
+	in_force_follow_addresses(&s->force);
+	if (!make_redis(s) || !make_workers(s) || !start_workers(s))
 		return;
-	serve(s);
+	if (start_redis(s)) {
+		serve(s);
+		if (s->redis)
+			redis_store_stop(s->redis);
+	}
 	/* The end of each session is told, whoever reads it slowly. */
 	logger_be_patient(s->log, LOG_PATIENCE_MS);
 	workers_stop(s->workers, s->workers_made, TURN_CAUSE_SHUTDOWN);
@@ -734,6 +787,10 @@ static void release(struct service *s)
 	if (s->base)
 		event_base_free(s->base);
 	workers_free(s->workers, s->workers_made);
+	redis_store_free(s->redis);
+	if (s->redis_fd >= 0)
+		close(s->redis_fd);
+	in_force_fini(&s->force);
 	listeners_fini(&s->listeners);
 	if (s->shared_made)
 		turn_shared_fini(&s->shared);
@@ -758,11 +815,8 @@ int service_run(const struct conf *conf, const struct service_options *options)
 	signal(SIGPIPE, SIG_IGN);
 	s->conf = conf;
 	s->options = options;
-	s->turn = conf->turn;
-	s->store = (struct worker_store){
-		.source = &static_users_source,
-		.self = conf->users,
-	};
+	s->redis_fd = -1;
+	in_force_init(&s->force, conf, &s->listeners, &s->addresses.list);
 	listeners_init(&s->listeners, conf);
 	if (prepare(s))
 		start_and_serve(s);

@@ -28,10 +28,12 @@ struct settings {
 	uint64_t applied;     /* the last change that is in force */
 	bool stop;
 	enum turn_cause cause;
-	bool new_peers;
-	bool new_store;
-	struct peer_policy peers;
-	struct worker_store store;
+	/* Borrowed until they are applied; NULL: nothing new. */
+	const struct peer_policy *peers;
+	const struct turn_config *config;
+	bool new_credentials;
+	bool recheck;
+	struct credentials_config credentials;
 	struct {
 		bool changed;
 		int fd;
@@ -51,6 +53,7 @@ struct worker {
 	bool relays_left;  /* some that are ready had no turn yet */
 	uint64_t armed_ms; /* when the timer fires */
 	int timer_fd;
+	_Atomic bool news; /* from the credential sources */
 	_Atomic uint64_t passes;
 	struct event_base *base;
 	struct event *relay_event;
@@ -60,6 +63,7 @@ struct worker {
 	struct worker_buffers buffers;
 	struct logger *log;
 	struct turn_server *core;
+	struct credentials *credentials;
 	pthread_t thread;
 	struct settings settings;
 	struct inbox *inboxes[TURN_WORKERS_MAX]; /* of all workers */
@@ -144,12 +148,18 @@ static void apply_settings(struct worker *w)
 	struct settings *s = &w->settings;
 
 	pthread_mutex_lock(&s->lock);
-	if (s->new_peers)
-		turn_set_peers(w->core, &s->peers);
-	if (s->new_store)
-		w->executor.store = s->store;
-	s->new_peers = false;
-	s->new_store = false;
+	if (s->config)
+		turn_reconfigure(w->core, s->config);
+	if (s->peers)
+		turn_set_peers(w->core, s->peers);
+	if (s->new_credentials)
+		credentials_configure(w->credentials, &s->credentials);
+	if (s->recheck)
+		executor_recheck_all(&w->executor);
+	s->config = NULL;
+	s->peers = NULL;
+	s->new_credentials = false;
+	s->recheck = false;
 	for (uint16_t i = 0; i < TURN_LISTENERS_MAX; i++) {
 		if (!s->listeners[i].changed)
 			continue;
@@ -166,6 +176,14 @@ static void apply_settings(struct worker *w)
 	pthread_mutex_unlock(&s->lock);
 }
 
+static void read_credentials(struct worker *w)
+{
+	if (!executor_read_credentials(&w->executor))
+		return;
+	atomic_store(&w->news, true);
+	inbox_wake(&w->inbox);
+}
+
 static void on_inbox(evutil_socket_t fd, short what, void *arg)
 {
 	struct worker *w = arg;
@@ -177,6 +195,8 @@ static void on_inbox(evutil_socket_t fd, short what, void *arg)
 		inbox_wake(&w->inbox);
 	if (atomic_exchange(&w->settings.changed, false))
 		apply_settings(w);
+	if (atomic_exchange(&w->news, false) || w->executor.recheck.running)
+		read_credentials(w);
 }
 
 static void arm_timer(struct worker *w)
@@ -272,18 +292,34 @@ void worker_set_peers(struct worker *w, const struct peer_policy *peers)
 {
 	struct settings *s = change(w);
 
-	s->new_peers = true;
-	s->peers = *peers;
+	s->peers = peers;
 	say_change(w);
 }
 
-void worker_set_store(struct worker *w, struct worker_store store)
+void worker_set_config(struct worker *w, const struct turn_config *config)
 {
 	struct settings *s = change(w);
 
-	s->new_store = true;
-	s->store = store;
+	s->config = config;
 	say_change(w);
+}
+
+void worker_set_credentials(struct worker *w,
+			    const struct credentials_config *config,
+			    bool recheck)
+{
+	struct settings *s = change(w);
+
+	s->new_credentials = true;
+	s->credentials = *config;
+	s->recheck |= recheck;
+	say_change(w);
+}
+
+void worker_wake(struct worker *w)
+{
+	atomic_store(&w->news, true);
+	inbox_wake(&w->inbox);
 }
 
 void worker_sync(struct worker *w)
@@ -388,6 +424,7 @@ static void worker_free(struct worker *w)
 	free_events(w);
 	executor_fini(&w->executor);
 	turn_server_free(w->core);
+	credentials_free(w->credentials);
 	inbox_fini(&w->inbox);
 	if (w->timer_fd >= 0)
 		close(w->timer_fd);
@@ -399,8 +436,8 @@ static void worker_free(struct worker *w)
 static int worker_new(struct worker **out, uint16_t number,
 		      const struct turn_config *config,
 		      const struct worker_commons *commons,
-		      struct worker_store store, struct worker_buffers buffers,
-		      struct random *random)
+		      const struct worker_credentials *credentials,
+		      struct worker_buffers buffers, struct random *random)
 {
 	size_t bytes = (sizeof(struct worker) + _Alignof(struct worker) - 1) /
 		       _Alignof(struct worker) * _Alignof(struct worker);
@@ -427,8 +464,12 @@ static int worker_new(struct worker **out, uint16_t number,
 	crypto_wipe(seed, sizeof(seed));
 	if (err)
 		goto fail;
-	err = executor_init(&w->executor, number, w->core, config,
-			    buffers.relay_bytes, commons, store, w->inboxes);
+	err = credentials_new(&w->credentials, &credentials->config, number,
+			      credentials->cache_entries, &credentials->key);
+	if (!err)
+		err = executor_init(&w->executor, number, w->core, config,
+				    buffers.relay_bytes, commons,
+				    w->credentials, w->inboxes);
 	if (!err)
 		err = make_events(w);
 	if (err)
@@ -442,7 +483,8 @@ fail:
 
 int workers_new(struct worker **workers, uint16_t count,
 		const struct turn_config *config,
-		const struct worker_commons *commons, struct worker_store store,
+		const struct worker_commons *commons,
+		const struct worker_credentials *credentials,
 		struct worker_buffers buffers,
 		const uint8_t seed[RANDOM_SEED_BYTES])
 {
@@ -457,8 +499,8 @@ int workers_new(struct worker **workers, uint16_t count,
 		return -ENOMEM;
 	random_init(&random, crypto, seed);
 	while (made < count && !err) {
-		err = worker_new(&workers[made], made, config, commons, store,
-				 buffers, &random);
+		err = worker_new(&workers[made], made, config, commons,
+				 credentials, buffers, &random);
 		if (!err)
 			made++;
 	}

@@ -9,18 +9,18 @@
 #ifndef TURNPIKE_WORKER_WORKER_H
 #define TURNPIKE_WORKER_WORKER_H
 
-#include "store/store.h"
+#include "store/credentials.h"
 #include "turn/server.h"
 #include "worker/logger.h"
 #include "worker/refusals.h"
 
 struct worker;
 
-/* Which source answers lookups. `self` must live until it is replaced and
- * worker_sync() has returned. */
-struct worker_store {
-	const struct store_source *source;
-	void *self;
+/* What each worker makes its credential sources and their cache of. */
+struct worker_credentials {
+	struct credentials_config config;
+	uint32_t cache_entries; /* of each worker */
+	struct hash_key key;
 };
 
 /* Buffer sizes in bytes; what the kernel does not grant is logged once. */
@@ -44,7 +44,8 @@ struct worker_commons {
  */
 int workers_new(struct worker **workers, uint16_t count,
 		const struct turn_config *config,
-		const struct worker_commons *commons, struct worker_store store,
+		const struct worker_commons *commons,
+		const struct worker_credentials *credentials,
 		struct worker_buffers buffers,
 		const uint8_t seed[RANDOM_SEED_BYTES]);
 
@@ -68,9 +69,25 @@ void workers_free(struct worker **workers, uint16_t count);
 void worker_set_listener(struct worker *w, uint16_t index,
 			 const struct turn_listener *listener, int fd);
 
-/* New peer rules or another credential source, from the next input on. */
+/*
+ * New peer rules, or what of a whole configuration can change
+ * (turn_reconfigure()), from the next input on. Borrowed until worker_sync()
+ * has returned.
+ */
 void worker_set_peers(struct worker *w, const struct peer_policy *peers);
-void worker_set_store(struct worker *w, struct worker_store store);
+void worker_set_config(struct worker *w, const struct turn_config *config);
+
+/*
+ * Other credential sources, from the next input on. The configuration is
+ * copied; what it names must live until it is replaced and worker_sync() has
+ * returned. With `recheck` sessions end that they do not admit.
+ */
+void worker_set_credentials(struct worker *w,
+			    const struct credentials_config *config,
+			    bool recheck);
+
+/* There is news from the credential sources: for their hooks, any thread. */
+void worker_wake(struct worker *w);
 
 /*
  * Waits until the worker has acted on everything sent to it before. Only

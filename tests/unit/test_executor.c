@@ -1,4 +1,4 @@
-/* link: -Wl,--wrap=turn_from_client,--wrap=turn_from_peer,--wrap=turn_from_hairpin,--wrap=turn_message,--wrap=turn_key_ready,--wrap=turn_relay_opened,--wrap=turn_tick,--wrap=turn_end_next,--wrap=turn_counters,--wrap=logger_put,--wrap=relay_set_init */
+/* link: -Wl,--wrap=turn_from_client,--wrap=turn_from_peer,--wrap=turn_from_hairpin,--wrap=turn_message,--wrap=turn_key_ready,--wrap=turn_relay_opened,--wrap=turn_tick,--wrap=turn_end_next,--wrap=turn_counters,--wrap=logger_put,--wrap=relay_set_init,--wrap=credentials_look_up,--wrap=credentials_next,--wrap=turn_next_user,--wrap=turn_has_user,--wrap=turn_recheck */
 #include "unit.h"
 
 #include <errno.h>
@@ -174,18 +174,21 @@ WRAPPED(int, relay_set_init, struct relay_set *s, uint32_t capacity,
 	return __real_relay_set_init(s, capacity, local, buffer_bytes);
 }
 
-/* A source that knows "alice", now or later. */
+/* Sources that know "alice", now or later. */
 static struct executor *e;
 static bool answers_later;
+static unsigned rechecks_asked;
 
-static bool lookup(void *self, const struct store_query *query,
-		   struct store_answer *out)
+WRAPPED(bool, credentials_look_up, struct credentials *c,
+	const struct store_query *query, struct store_answer *out)
 {
-	ck_assert_ptr_eq(self, &counters);
+	ck_assert_ptr_eq(c, &counters);
 	ck_assert_uint_eq(query->realm, 3);
 	ck_assert(bytes_equal(query->name, bytes_str("alice")));
 	ck_assert_ptr_eq(query->now, &e->now);
-	ck_assert_uint_eq(query->ticket.index, 2);
+	rechecks_asked += query->recheck;
+	if (!query->recheck)
+		ck_assert_uint_eq(query->ticket.index, 2);
 	if (answers_later)
 		return false;
 	*out = (struct store_answer){ .result = TURN_LOOKUP_FOUND,
@@ -196,7 +199,61 @@ static bool lookup(void *self, const struct store_query *query,
 	return true;
 }
 
-static const struct store_source source = { .name = "test", .lookup = lookup };
+/* What the sources tell, one after the other. */
+static struct credentials_event events[8];
+static unsigned event_count, events_told;
+
+WRAPPED(bool, credentials_next, struct credentials *c, const struct now *now,
+	struct credentials_event *out)
+{
+	ck_assert_ptr_eq(c, &counters);
+	ck_assert_ptr_eq(now, &e->now);
+	if (events_told == event_count)
+		return false;
+	*out = events[events_told++];
+	return true;
+}
+
+/* The core has so many users with sessions, and ends so many of them. */
+static unsigned user_count, sessions_to_end;
+
+WRAPPED(bool, turn_next_user, const struct turn_server *s, uint32_t *cursor,
+	uint8_t *realm, struct bytes *name)
+{
+	(void)s;
+	if (*cursor == user_count)
+		return false;
+	++*cursor;
+	*realm = 3;
+	*name = bytes_str("alice");
+	return true;
+}
+
+WRAPPED(bool, turn_has_user, const struct turn_server *s, uint8_t realm,
+	struct bytes name)
+{
+	(void)s;
+	(void)realm;
+	return user_count > 0 && bytes_equal(name, bytes_str("alice"));
+}
+
+WRAPPED(bool, turn_recheck, struct turn_server *s, const struct now *now,
+	uint8_t realm, struct bytes name, enum turn_lookup result,
+	const struct turn_user *user, struct actions *out)
+{
+	(void)s;
+	(void)now;
+	(void)out;
+	ck_assert_uint_eq(realm, 3);
+	ck_assert(bytes_equal(name, bytes_str("alice")));
+	ck_assert_int_eq(result, TURN_LOOKUP_FOUND);
+	ck_assert_uint_eq(user->keys[0].md5.bytes[15], 0x5a);
+	note('r');
+	if (!sessions_to_end)
+		return false;
+	sessions_to_end--;
+	return true;
+}
 
 #define BUFFER_BYTES (1 << 20)
 #define WORKERS 2
@@ -213,7 +270,6 @@ static void setup(void)
 {
 	struct addr any = addr_ipv4(LOOPBACK, 0);
 	static struct turn_config config;
-	const struct worker_store store = { &source, &counters };
 	int fd;
 
 	fds_before = net_count_fds();
@@ -225,7 +281,8 @@ static void setup(void)
 	}
 	e = calloc(1, sizeof(*e));
 	ck_assert_int_eq(executor_init(e, ME, (struct turn_server *)&counters,
-				       &config, BUFFER_BYTES, &commons, store,
+				       &config, BUFFER_BYTES, &commons,
+				       (struct credentials *)&counters,
 				       inboxes),
 			 0);
 	ck_assert_int_eq(udp_open_listeners(&any, 1, BUFFER_BYTES, &fd), 0);
@@ -756,12 +813,108 @@ START_TEST(an_executor_that_cannot_be_made)
 	ck_assert_ptr_nonnull(other);
 	init_fails = true;
 	ck_assert_int_eq(executor_init(other, 0, NULL, &config, BUFFER_BYTES,
-				       &commons, e->store, inboxes),
+				       &commons, e->credentials, inboxes),
 			 -EMFILE);
 	init_fails = false;
 	executor_fini(other);
 	free(other);
 	ck_assert_uint_eq(net_count_fds(), before);
+}
+END_TEST
+
+/* --- credential sources: late answers, and users looked at again --------- */
+
+static struct credentials_event *tell(enum credentials_event_kind kind)
+{
+	struct credentials_event *event = &events[event_count++];
+
+	memset(event, 0, sizeof(*event));
+	event->kind = kind;
+	event->realm = 3;
+	event->name = bytes_str("alice");
+	event->answer.result = TURN_LOOKUP_FOUND;
+	event->answer.name = bytes_str("ALICE");
+	event->answer.user.key_count = 1;
+	event->answer.user.keys[0].md5.len = 16;
+	memset(event->answer.user.keys[0].md5.bytes, 0x5a, 16);
+	event->ticket = (struct ref){ 2, 1 };
+	return event;
+}
+
+static void late_keys(struct actions *out, const struct turn_user *user,
+		      struct bytes name)
+{
+	(void)out;
+	ck_assert_uint_eq(user->keys[0].md5.bytes[15], 0x5a);
+	ck_assert(bytes_equal(name, bytes_str("ALICE")));
+}
+
+START_TEST(a_late_answer_reaches_the_core)
+{
+	on_keys = late_keys;
+	tell(CREDENTIALS_ANSWER);
+	ck_assert(!executor_read_credentials(e));
+	ck_assert_str_eq(notes, "k");
+	ck_assert_uint_eq(last_ref.index, 2);
+}
+END_TEST
+
+START_TEST(a_changed_user_is_looked_at_again_if_it_has_sessions)
+{
+	tell(CREDENTIALS_CHANGED);
+	ck_assert(!executor_read_credentials(e));
+	ck_assert_uint_eq(rechecks_asked, 0);
+	user_count = 1;
+	sessions_to_end = 2;
+	tell(CREDENTIALS_CHANGED);
+	ck_assert(!executor_read_credentials(e));
+	ck_assert_uint_eq(rechecks_asked, 1);
+	ck_assert_str_eq(notes, "rrr");
+}
+END_TEST
+
+START_TEST(the_answer_to_a_second_look_may_come_later)
+{
+	user_count = 1;
+	answers_later = true;
+	tell(CREDENTIALS_CHANGED);
+	ck_assert(!executor_read_credentials(e));
+	ck_assert_str_eq(notes, "");
+	sessions_to_end = 1;
+	tell(CREDENTIALS_RECHECK);
+	ck_assert(!executor_read_credentials(e));
+	ck_assert_str_eq(notes, "rr");
+}
+END_TEST
+
+/* All users are gone through, not too many in one go. */
+START_TEST(all_users_are_looked_at_again)
+{
+	unsigned turns = 1;
+
+	user_count = 150;
+	tell(CREDENTIALS_ALL_CHANGED);
+	while (executor_read_credentials(e))
+		turns++;
+	ck_assert_uint_eq(turns, 3);
+	ck_assert_uint_eq(rechecks_asked, 150);
+	ck_assert(!e->recheck.running);
+}
+END_TEST
+
+/* While so many answers are waited for no more is asked. */
+START_TEST(second_looks_do_not_flood_the_source)
+{
+	user_count = 150;
+	answers_later = true;
+	executor_recheck_all(e);
+	ck_assert(!executor_read_credentials(e));
+	ck_assert_uint_eq(rechecks_asked, 64);
+	ck_assert(e->recheck.running);
+	tell(CREDENTIALS_RECHECK);
+	tell(CREDENTIALS_RECHECK);
+	ck_assert(!executor_read_credentials(e));
+	ck_assert_uint_eq(rechecks_asked, 66);
 }
 END_TEST
 
@@ -790,6 +943,11 @@ static Suite *suite(void)
 	tcase_add_test(c, send_errors_are_counted);
 	tcase_add_test(c, kernel_drops_are_counted);
 	tcase_add_test(c, an_executor_that_cannot_be_made);
+	tcase_add_test(c, a_late_answer_reaches_the_core);
+	tcase_add_test(c, a_changed_user_is_looked_at_again_if_it_has_sessions);
+	tcase_add_test(c, the_answer_to_a_second_look_may_come_later);
+	tcase_add_test(c, all_users_are_looked_at_again);
+	tcase_add_test(c, second_looks_do_not_flood_the_source);
 	suite_add_tcase(s, c);
 	return s;
 }

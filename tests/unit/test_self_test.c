@@ -23,7 +23,7 @@ static struct worker_commons commons = { .shared = &shared };
 static struct logger *log_;
 static struct worker *workers[WORKERS];
 static struct turn_listener listener;
-static struct worker_store store;
+static struct worker_credentials credentials;
 
 static void start(uint16_t first_port, uint16_t last_port)
 {
@@ -49,13 +49,17 @@ static void start(uint16_t first_port, uint16_t last_port)
 	turn.peers.own_ips[turn.peers.own_ip_count++] =
 		addr_ipv4(0x7f000001, 0);
 
-	store = (struct worker_store){ &static_users_source, conf->users };
+	credentials.config = (struct credentials_config){
+		.realms = turn.realms,
+		.realm_count = turn.realm_count,
+		.users = conf->users,
+	};
 	ck_assert_int_eq(logger_new(&log_, LOGGER_TEXT, LOG_LEVEL_ERROR), 0);
 	ck_assert_int_eq(turn_shared_init(&shared, &turn, &key), 0);
 	commons.refusals = refusals_new();
 	commons.log = log_;
-	ck_assert_int_eq(workers_new(workers, WORKERS, &turn, &commons, store,
-				     buffers, seed),
+	ck_assert_int_eq(workers_new(workers, WORKERS, &turn, &commons,
+				     &credentials, buffers, seed),
 			 0);
 	for (uint16_t i = 0; i < WORKERS; i++)
 		worker_set_listener(workers[i], 0, &listener, fds[i]);
@@ -77,7 +81,7 @@ static struct self_test test_of(void)
 	return (struct self_test){
 		.workers = workers,
 		.worker_count = WORKERS,
-		.store = store,
+		.credentials = &credentials.config,
 		.policy = &turn.peers,
 		.relay = &turn.relay,
 		.realm = turn.realms[0].name,

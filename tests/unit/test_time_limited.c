@@ -123,6 +123,7 @@ START_TEST(the_answer_says_all_there_is_to_say)
 
 	secrets.skew_s = 30;
 	secrets.end_sessions = true;
+	secrets.end_withdrawn = true;
 	ck_assert(look("1735689600", &a));
 	ck_assert(a.user.expiry_ends);
 	ck_assert_int_eq(a.user.revocable, 1);

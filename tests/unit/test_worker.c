@@ -174,9 +174,13 @@ static void make_config(void)
 	config.peers.relay_port_max = PORT_MAX;
 }
 
-static struct worker_store user_store(void)
+static struct worker_credentials user_credentials(struct static_users *set)
 {
-	return (struct worker_store){ &static_users_source, users };
+	return (struct worker_credentials){
+		.config.realms = config.realms,
+		.config.realm_count = config.realm_count,
+		.config.users = set,
+	};
 }
 
 static int make_workers(int buffer_bytes)
@@ -187,8 +191,9 @@ static int make_workers(int buffer_bytes)
 		.shared = &shared,
 		.refusals = refusals,
 	};
+	const struct worker_credentials credentials = user_credentials(users);
 
-	return workers_new(workers, count, &config, &commons, user_store(),
+	return workers_new(workers, count, &config, &commons, &credentials,
 			   buffers, seed);
 }
 
@@ -476,6 +481,7 @@ END_TEST
 
 START_TEST(settings_apply_while_running)
 {
+	struct worker_credentials other;
 	struct static_users *nobody;
 	struct peer_policy closed;
 	struct addr peer_addr, at;
@@ -502,10 +508,9 @@ START_TEST(settings_apply_while_running)
 	ck_assert(net_is_empty(peer));
 
 	nobody = static_users_new(&hash_key, TURN_SOURCE_CONFIG);
+	other = user_credentials(nobody);
 	for (uint16_t i = 0; i < count; i++) {
-		worker_set_store(
-			workers[i],
-			(struct worker_store){ &static_users_source, nobody });
+		worker_set_credentials(workers[i], &other.config, false);
 		worker_sync(workers[i]);
 	}
 	user_init(&v, 0);

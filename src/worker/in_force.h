@@ -1,0 +1,66 @@
+/*
+ * What is in force: the configuration, with the machine's addresses and what
+ * Redis says of the realms put over it, as all workers have it.
+ *
+ * Everything that changes while the process runs goes through here: it is
+ * composed anew and handed to every worker before what it replaces is freed.
+ * Belongs to the main thread.
+ */
+#ifndef TURNPIKE_WORKER_IN_FORCE_H
+#define TURNPIKE_WORKER_IN_FORCE_H
+
+#include "conf/conf.h"
+#include "worker/listeners.h"
+#include "worker/realm_overrides.h"
+#include "worker/worker.h"
+
+struct in_force {
+	const struct conf *conf; /* the file that is in force */
+	struct conf *reloaded;   /* the same, if a reload brought it; owned */
+	struct turn_config turn; /* all of it together */
+	struct credentials_config credentials;
+	struct realm_overrides overrides;
+
+	/* Borrowed; `workers` is NULL until they run. */
+	struct worker **workers;
+	const struct listeners *listeners;
+	const struct ifaddr_list *addresses;
+	struct logger *log;
+};
+
+/*
+ * Begins with the configuration of the start, borrowed. The nonce key, if the
+ * configuration has none, is set in `turn` by the caller.
+ */
+void in_force_init(struct in_force *f, const struct conf *conf,
+		   const struct listeners *listeners,
+		   const struct ifaddr_list *addresses);
+
+/* Wipes and frees, once no worker runs. */
+void in_force_fini(struct in_force *f);
+
+/* Composes the peer rules anew, after addresses or listeners have changed. */
+void in_force_follow_addresses(struct in_force *f);
+
+/* Puts over the configuration what Redis has told of a realm. */
+void in_force_take_realm(struct in_force *f, uint8_t realm,
+			 const struct redis_realm *told);
+
+/*
+ * Reads the file again and puts in force what can change without a restart:
+ * users, secrets, limits, rules, the log. Sessions that are no longer admitted
+ * end. Says in the log what cannot change, and what is wrong with the file, in
+ * which case nothing changes. Returns whether it was put in force.
+ */
+bool in_force_reload(struct in_force *f, const char *path,
+		     const struct conf_machine *machine);
+
+/* Waits until all workers have what was put in force. */
+void in_force_sync(const struct in_force *f);
+
+/* Logs a message of the configuration as "found" and, after "; ", "remedy". */
+void in_force_log_report(struct logger *log, enum log_level level,
+			 const char *message, const char *path,
+			 const struct report *report, enum report_kind kind);
+
+#endif
