@@ -295,6 +295,13 @@ void conf_free(struct conf *c)
 	free(c);
 }
 
+static void write_if_set(const struct value *v, enum option_id id, FILE *to)
+{
+	if (v->is_set)
+		value_write(v, id, to);
+	fputc(';', to);
+}
+
 /* All values of an option, which may be in a list of groups, as one text. */
 static char *text_of(const struct conf *c, enum option_id id)
 {
@@ -307,13 +314,9 @@ static char *text_of(const struct conf *c, enum option_id id)
 	if (!to)
 		return NULL;
 	if (!option_groups[options[id].group].is_list)
-		value_write(&c->document->values[id], id, to);
-	else
-		for (size_t i = 0; i < list->count; i++) {
-			value_write(document_value(&list->items[i], id), id,
-				    to);
-			fputc(',', to);
-		}
+		write_if_set(&c->document->values[id], id, to);
+	for (size_t i = 0; i < list->count; i++)
+		write_if_set(document_value(&list->items[i], id), id, to);
 	fclose(to);
 	return text;
 }

@@ -449,6 +449,50 @@ START_TEST(the_sample_file_is_a_configuration)
 }
 END_TEST
 
+static char told[512];
+
+static void tell(void *arg, const char *option)
+{
+	size_t len = strlen(told);
+
+	ck_assert_ptr_eq(arg, told);
+	snprintf(told + len, sizeof(told) - len, "%s ", option);
+}
+
+/* What of the second text needs a restart after the first. */
+static const char *compare(const char *in_force, const char *wanted)
+{
+	struct conf *a = conf_good(in_force, NULL);
+	struct conf *b = conf_good(wanted, NULL);
+
+	told[0] = '\0';
+	conf_compare(a, b, tell, told);
+	conf_free(a);
+	conf_free(b);
+	return told;
+}
+
+START_TEST(what_needs_a_restart_is_named)
+{
+	ck_assert_str_eq(compare("realm = \"r\";", "realm = \"r\";"), "");
+	ck_assert_str_eq(compare("realm = \"r\";",
+				 "realm = \"r\"; users = ( { name = \"a\"; "
+				 "password = \"p\"; } );"),
+			 "");
+	ck_assert_str_eq(compare("realm = \"r\";", "realm = \"s\";"),
+			 "realm listen.realm ");
+	ck_assert_str_eq(compare("realm = \"r\";",
+				 "realm = \"r\"; workers = 5; "
+				 "redis = { timeout = \"3s\"; };"),
+			 "workers redis.timeout ");
+	ck_assert_str_eq(compare("realm = \"r\";",
+				 "realm = \"r\"; listen = ( { port = 1; }, "
+				 "{ port = 2; } );"),
+			 "listen.transport listen.address listen.port "
+			 "listen.realm ");
+}
+END_TEST
+
 static Suite *conf_suite(void)
 {
 	Suite *s = suite_create("conf");
@@ -464,6 +508,7 @@ static Suite *conf_suite(void)
 	tcase_add_loop_test(t, what_is_wrong_is_told, 0,
 			    sizeof(broken) / sizeof(broken[0]));
 	tcase_add_test(t, twenty_errors_are_told_and_the_rest_counted);
+	tcase_add_test(t, what_needs_a_restart_is_named);
 	suite_add_tcase(s, t);
 
 	t = tcase_create("files");
