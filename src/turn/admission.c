@@ -2,12 +2,6 @@
 
 #include "turn/refuse.h"
 
-static bool is_listed(const struct turn_user *user)
-{
-	return user->source != TURN_SOURCE_TIME_LIMITED &&
-	       user->source != TURN_SOURCE_REDIS;
-}
-
 static uint32_t user_max(const struct request *r)
 {
 	const struct turn_limits *limits = &r->server->config.limits;
@@ -17,16 +11,18 @@ static uint32_t user_max(const struct request *r)
 		return r->user->grant.allocations_max;
 	if (realm->allocations_per_user)
 		return realm->allocations_per_user;
-	return is_listed(r->user) ? limits->allocations_per_user
-				  : limits->dynamic_allocations_per_user;
+	return source_is_listed(r->user->source)
+		       ? limits->allocations_per_user
+		       : limits->dynamic_allocations_per_user;
 }
 
 static uint32_t source_max(const struct request *r)
 {
 	const struct turn_limits *limits = &r->server->config.limits;
 
-	return is_listed(r->user) ? limits->allocations_per_source
-				  : limits->dynamic_allocations_per_source;
+	return source_is_listed(r->user->source)
+		       ? limits->allocations_per_source
+		       : limits->dynamic_allocations_per_source;
 }
 
 /* One charge of the user. */

@@ -204,6 +204,7 @@ uint16_t allocation_begin(struct request *r,
 	a->began_ms = r->now->mono_ms;
 	a->charges = charges;
 	a->revocable = r->user->revocable;
+	a->source = (uint8_t)r->user->source;
 	a->ends_ms = credential_end_ms(r);
 	join_user(s, i, r->name);
 	join_rates(r, a);

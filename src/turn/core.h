@@ -82,6 +82,13 @@ struct request {
 	const struct turn_user *user;
 };
 
+/* Whether users of that source are listed in a file that has been read. */
+static inline bool source_is_listed(enum turn_source source)
+{
+	return source != TURN_SOURCE_TIME_LIMITED &&
+	       source != TURN_SOURCE_REDIS;
+}
+
 /*
  * Whom limits are counted for: the user's name without what belongs to the
  * credential alone. Only where a source was asked.

@@ -82,6 +82,7 @@ struct allocation {
 	bool sign_sha256;     /* the Allocate response's integrity */
 	bool fingerprint;     /* the Allocate request carried one */
 	bool revocable;       /* ends when no source admits the user */
+	uint8_t source;       /* enum turn_source that admitted the user */
 };
 
 /* One permitted peer address of one allocation, RFC 8656 section 9. */

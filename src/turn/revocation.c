@@ -10,8 +10,11 @@ static bool is_admitted(const struct turn_server *s, const struct allocation *a,
 	const struct secret *own = pool_at(&s->keys, a->key);
 
 	*cause = TURN_CAUSE_USER_GONE;
-	if (result != TURN_LOOKUP_FOUND)
-		return result == TURN_LOOKUP_UNAVAILABLE;
+	/* A list that has the user no more need not wait for who is away. */
+	if (result == TURN_LOOKUP_UNAVAILABLE)
+		return !source_is_listed((enum turn_source)a->source);
+	if (result == TURN_LOOKUP_UNKNOWN)
+		return false;
 	*cause = TURN_CAUSE_USER_DISABLED;
 	if (user->disabled)
 		return false;

@@ -184,7 +184,8 @@ bool turn_has_user(const struct turn_server *s, uint8_t realm,
  * Compares the user's allocations with what its sources say now, and ends one
  * that they no longer admit: the user is gone or disabled, or has not the key
  * any more that the allocation was made with. Returns true if one was ended,
- * and there may be more. TURN_LOOKUP_UNAVAILABLE ends nothing. `name` is no
+ * and there may be more. TURN_LOOKUP_UNAVAILABLE, when a source is away, ends
+ * only what a list had admitted that has the user no more. `name` is no
  * view that turn_next_user() gave.
  */
 bool turn_recheck(struct turn_server *s, const struct now *now, uint8_t realm,

@@ -63,8 +63,22 @@ END_TEST
 /* A source that does not answer has said nothing. */
 START_TEST(silence_ends_nothing)
 {
-	ck_assert_uint_eq(recheck(TURN_LOOKUP_UNAVAILABLE), 0);
-	ck_assert_uint_eq(living(), 1);
+	struct addr other = core_client(2, 5000);
+
+	c.user.source = TURN_SOURCE_REDIS;
+	ck_assert_uint_eq(core_allocate_as(&c, &other, 2, &core_bob), 0);
+	ck_assert_uint_eq(recheck_in(0, "bob", TURN_LOOKUP_UNAVAILABLE), 0);
+	ck_assert_uint_eq(living(), 2);
+}
+END_TEST
+
+/* Whom a list had admitted and has no more is not waited for: lists are there,
+ * whoever else is away. */
+START_TEST(who_was_listed_is_gone_whoever_is_away)
+{
+	ck_assert_uint_eq(recheck(TURN_LOOKUP_UNAVAILABLE), 1);
+	ck_assert_str_eq(core_log_field(&c, "reason"),
+			 "no source knows the user any more");
 }
 END_TEST
 
@@ -282,6 +296,7 @@ static Suite *suite(void)
 	tcase_add_checked_fixture(t, set_up, tear_down);
 	tcase_add_test(t, who_is_still_admitted_goes_on);
 	tcase_add_test(t, silence_ends_nothing);
+	tcase_add_test(t, who_was_listed_is_gone_whoever_is_away);
 	tcase_add_test(t, a_deleted_user_is_gone_at_once);
 	tcase_add_test(t, a_disabled_user_is_gone_at_once);
 	tcase_add_test(t, another_password_ends_what_the_old_one_began);
