@@ -153,7 +153,7 @@ START_TEST(ranges_are_bounded)
 			 i);
 	ck_assert(parse(text, ACS_ALL));
 	ck_assert_uint_eq(list.count, PEER_POLICY_ACS_MAX);
-	strcat(text, "media gcc-high 1.2.4.1\n");
+	snprintf(text + strlen(text), 64, "media gcc-high 1.2.4.1\n");
 	ck_assert(!parse(text, ACS_ALL));
 	ck_assert_str_eq(
 		report.messages[REPORT_ERROR][0].text,

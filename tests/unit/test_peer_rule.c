@@ -79,6 +79,8 @@ START_TEST(good_texts_are_read_and_written)
 }
 END_TEST
 
+#define A_37_TIMES "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+
 static const char *const bad[] = {
 	"",
 	" ",
@@ -118,8 +120,7 @@ static const char *const bad[] = {
 	"192.0.2.1 ports 5-65536",
 	"192.0.2.1 port 443 port 444",
 	"host.example",
-	"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
-	"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
+	A_37_TIMES A_37_TIMES A_37_TIMES A_37_TIMES,
 };
 
 START_TEST(bad_texts_are_refused)
