@@ -6,11 +6,12 @@ it sent anywhere would be seen by the sniffer.
 
 import ipaddress
 import os
+import signal
 
 import pytest
 
 import stun
-from daemon import ROOT, free_port, until
+from daemon import ROOT, free_port, render_file, until
 from sniffer import Sniffer
 from turnclient import TurnClient
 
@@ -118,6 +119,60 @@ def test_one_bad_among_good(world):
     assert leaked(c, sniffer) == []
 
 
+def test_bad_one_in_any_place(world):
+    """S9: ... wherever it stands, and whatever follows: nothing leaves, by
+    Send or ChannelData, to the bad or the good."""
+    _, _, c, sniffer = world()
+    good = ["20.202.9.9", "20.202.9.10"]
+    for number, ip in enumerate(FORBIDDEN_LIST):
+        for place in range(3):
+            peers = good[:place] + [ip] + good[place:]
+            assert c.permit(*peers, expect="any").error == 403, peers
+        channel = 0x4000 + number
+        answer = c.request(stun.CHANNEL_BIND, [
+            stun.channel_number(channel), stun.peer((ip, 7)),
+            stun.peer((good[0], 7))])
+        assert answer.error == 403, ip
+        c.send_channel(channel, MAGIC)
+        c.send((ip, 7), MAGIC, stun.peer((good[0], 7)))
+        c.send((good[0], 7), MAGIC, stun.peer((ip, 7)))
+    assert leaked(c, sniffer) == []
+
+
+def test_good_first_is_no_way_for_the_bad(world):
+    """Of several peers where one belongs the first counts, so that the
+    second is never reached by what the first may."""
+    _, _, c, sniffer = world()
+    c.permit(PUBLIC)
+    for number, ip in enumerate(FORBIDDEN_LIST[:30]):
+        c.request(stun.CHANNEL_BIND, [
+            stun.channel_number(0x4000 + number),
+            stun.peer((PUBLIC, 100 + number)), stun.peer((ip, 7))])
+        c.send_channel(0x4000 + number, MAGIC)
+        c.send((PUBLIC, 100 + number), MAGIC, stun.peer((ip, 7)))
+    assert {p.dst for p in leaked(c, sniffer)} == {PUBLIC}
+
+
+def test_every_address_and_listener_of_ours(world):
+    """S8: each interface's address at each listener's port, and at those
+    where other services of this machine would be."""
+    port = free_port()
+    ns, server, c, sniffer = world(port=port, listen=[
+        {"address": "0.0.0.0", "port": port},
+        {"address": OWN, "port": 5349}])
+    later = "20.202.46.46"
+    ns.ip("address", "add", later + "/32", "dev", "stub0")
+    until(lambda: c.permit(later, expect="any").error == 403)
+    c.permit(OWN)
+    for ip in (OWN, OTHER_OWN, later, "127.0.0.1"):
+        for number in (port, 5349, 9641, 22, 53, 80, 6379):
+            answer = c.bind_channel(0x4000, (ip, number), expect="any")
+            assert answer.error == 403, (ip, number)
+            c.send((ip, number), MAGIC)
+            c.send_channel(0x4000, MAGIC)
+    assert leaked(c, sniffer) == []
+
+
 def test_send(world):
     """Silently dropped: no packet leaves, no answer comes."""
     _, _, c, sniffer = world()
@@ -185,6 +240,25 @@ def test_rules_hold_at_send_time(world):
     c.send_channel(0x4000, MAGIC)
     c.send((new, 7), MAGIC)
     assert leaked(c, sniffer) == []
+
+
+def test_rules_hold_after_a_reload(world, folder):
+    """A living permission and channel stop at once where a new rule says
+    so, and go on where it does not."""
+    _, server, c, sniffer = world()
+    stopped, left = "20.202.47.47", "20.202.48.48"
+    for number, ip in ((0x4000, stopped), (0x4001, left)):
+        c.permit(ip)
+        c.bind_channel(number, (ip, 7))
+    config = dict(server.config, peers={"deny": [stopped]})
+    folder.write(os.path.basename(server.path), render_file(config))
+    server.signal(signal.SIGHUP)
+    until(lambda: c.permit(stopped, expect="any").error == 403)
+    for number, ip in ((0x4000, stopped), (0x4001, left)):
+        c.send_channel(number, MAGIC)
+        c.send((ip, 7), MAGIC)
+    assert {p.dst for p in leaked(c, sniffer)} == {left}
+    c.bind_channel(0x4000, (stopped, 7), expect=403)
 
 
 def test_allow_opens(world):
