@@ -30,7 +30,7 @@ void in_force_init(struct in_force *f, const struct conf *conf,
 		   const struct listeners *listeners,
 		   const struct ifaddr_list *addresses)
 {
-	f->conf = conf;
+	f->start = f->conf = conf;
 	f->turn = conf->turn;
 	f->listeners = listeners;
 	f->addresses = addresses;
@@ -75,10 +75,14 @@ static void tell_overrides(struct in_force *f,
 		log_text(&r, "expected", "IP or IP-IP, not too many");
 		logger_put(f->log, &r);
 	}
-	if (report->cut)
+	if (report->cut && !report->closed)
+		logger_say(f->log, LOG_LEVEL_WARNING,
+			   "a list of allowed peers in Redis is too long: only "
+			   "the first of them are");
+	if (report->closed)
 		logger_say(f->log, LOG_LEVEL_ERROR,
-			   "a list of peers in Redis is too long: denied "
-			   "peers are now all that are not allowed");
+			   "a list of denied peers in Redis is too long: all "
+			   "peers are denied now that are not allowed");
 }
 
 /*
@@ -230,7 +234,7 @@ static bool reload(struct in_force *f, const char *path,
 	in_force_log_report(f->log, LOG_LEVEL_WARNING, "configuration", path,
 			    report, REPORT_WARNING);
 	/* Records name realms by number: others need another process. */
-	if (!conf_compare(f->conf, wanted, tell_pending, f)) {
+	if (!conf_compare(f->start, wanted, tell_pending, f)) {
 		logger_say(f->log, LOG_LEVEL_ERROR,
 			   "reload refused: the realms are others");
 		conf_free(wanted);

@@ -15,9 +15,10 @@
 #include "worker/worker.h"
 
 struct in_force {
-	const struct conf *conf; /* the file that is in force */
-	struct conf *reloaded;   /* the same, if a reload brought it; owned */
-	struct turn_config turn; /* all of it together */
+	const struct conf *start; /* what sockets and pools were made for */
+	const struct conf *conf;  /* the file that is in force */
+	struct conf *reloaded;    /* the same, if a reload brought it; owned */
+	struct turn_config turn;  /* all of it together */
 	struct credentials_config credentials;
 	struct realm_overrides overrides;
 

@@ -4,8 +4,8 @@
  * coturn's options of a realm: bandwidth of a session, allocations of the
  * realm and of each user, and peers that are allowed or denied besides those
  * of the configuration. The values are somebody else's: what cannot be used is
- * told and left out, and a list of denied peers that is not whole denies all
- * that is not allowed, since nobody knows what is missing from it.
+ * told and left out, and a list of denied peers that is not whole, or finds no
+ * room, denies all that is not allowed: nobody knows what is missing from it.
  */
 #ifndef TURNPIKE_WORKER_REALM_OVERRIDES_H
 #define TURNPIKE_WORKER_REALM_OVERRIDES_H
@@ -21,6 +21,7 @@ struct realm_overrides {
 struct realm_overrides_report {
 	unsigned bad_rules; /* no addresses, or no room for more rules */
 	bool cut;           /* a list in Redis is too long to be used whole */
+	bool closed;        /* so that a realm's peers are all denied */
 };
 
 /* Keeps what was told of that realm, in place of what was told before. */
