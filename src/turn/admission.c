@@ -55,11 +55,20 @@ static uint16_t charge_source(struct request *r, uint64_t *source)
 		return 0;
 	*source = quota_user(sources, bytes_of(NULL, 0),
 			     bytes_of(&ip, sizeof(ip)));
-	/* Each has a charge in the total, so that is never full first. */
-	if (quota_take(sources, *source, max) == QUOTA_OK)
+	switch (quota_take(sources, *source, max)) {
+	case QUOTA_OK:
 		return 0;
+	case QUOTA_USER_FULL:
+		*source = 0;
+		return refuse(r, REFUSAL_SOURCE_QUOTA, STUN_ALLOCATION_QUOTA,
+			      max);
+	case QUOTA_TOTAL_FULL:
+		break;
+	}
+	/* Its token, which should have brought a charge, is not good. */
 	*source = 0;
-	return refuse(r, REFUSAL_SOURCE_QUOTA, STUN_ALLOCATION_QUOTA, max);
+	return refuse(r, REFUSAL_TOTAL, STUN_INSUFFICIENT_CAPACITY,
+		      sources->total_max);
 }
 
 static uint16_t charge_realm(struct request *r)

@@ -173,6 +173,38 @@ START_TEST(a_pair_is_charged_twice_and_once)
 }
 END_TEST
 
+/* A token that is not good brings no charge: then the total limit is what is
+ * in the way, not the address's. */
+START_TEST(a_bad_token_finds_the_process_full)
+{
+	limits()->allocations_per_source = 100;
+	core_restart(&c);
+	for (int i = 0; i < 6; i++)
+		ck_assert_uint_eq(allocate(), 0);
+	client.port++;
+	core_begin_allocate(&q, &client, 1);
+	stun_add(&q.builder, STUN_ATTR_RESERVATION_TOKEN,
+		 bytes_of("no token", 8));
+	ck_assert_uint_eq(core_ask(&c, &q, &core_alice), 508);
+	expect_refusal(REFUSAL_TOTAL, 508, 6);
+}
+END_TEST
+
+/* The realm's limit comes last: what was charged before is returned. */
+START_TEST(a_full_realm_leaves_no_charge)
+{
+	limits()->allocations_per_source = 100;
+	c.config.realms[0].allocations_max = 1;
+	core_restart(&c);
+	ck_assert_uint_eq(allocate(), 0);
+	ck_assert_uint_eq(allocate(), 508);
+	expect_refusal(REFUSAL_REALM_QUOTA, 508, 1);
+	ck_assert_uint_eq(atomic_load(&c.shared->quota.total), 1);
+	ck_assert_uint_eq(atomic_load(&c.shared->sources.total), 1);
+	ck_assert_uint_eq(atomic_load(&c.shared->realms[0]), 1);
+}
+END_TEST
+
 /* Lowered limits apply to what is allocated from then on. */
 START_TEST(new_limits_apply_to_new_allocations)
 {
@@ -204,6 +236,8 @@ static Suite *suite(void)
 	tcase_add_test(t, a_realm_has_its_limit);
 	tcase_add_test(t, credentials_of_one_account_share_its_limit);
 	tcase_add_test(t, a_pair_is_charged_twice_and_once);
+	tcase_add_test(t, a_bad_token_finds_the_process_full);
+	tcase_add_test(t, a_full_realm_leaves_no_charge);
 	tcase_add_test(t, new_limits_apply_to_new_allocations);
 	suite_add_tcase(s, t);
 	return s;
