@@ -188,6 +188,20 @@ START_TEST(what_is_not_revocable_stays)
 }
 END_TEST
 
+/* A source that has become one whose word ends sessions ends the old ones. */
+START_TEST(what_has_become_revocable_ends)
+{
+	struct addr other = core_client(2, 5000);
+
+	c.user.revocable = false;
+	ck_assert_uint_eq(core_allocate_as(&c, &other, 2, &core_bob), 0);
+	says.disabled = true;
+	ck_assert_uint_eq(recheck_in(0, "bob", TURN_LOOKUP_FOUND), 0);
+	says.revocable = true;
+	ck_assert_uint_eq(recheck_in(0, "bob", TURN_LOOKUP_FOUND), 1);
+}
+END_TEST
+
 /* While its socket is being opened it ends without a word. */
 START_TEST(what_is_being_opened_ends_too)
 {
@@ -228,6 +242,12 @@ START_TEST(users_are_named_one_by_one)
 	ck_assert(turn_has_user(c.server, 0, bytes_str("bob")));
 	ck_assert(!turn_has_user(c.server, 1, bytes_str("bob")));
 	ck_assert(!turn_has_user(c.server, 0, bytes_str("carol")));
+	/* Whose last session has ended is not named. */
+	ck_assert_uint_eq(recheck(TURN_LOOKUP_UNKNOWN), 2);
+	cursor = 0;
+	ck_assert(turn_next_user(c.server, &cursor, &realm, &name));
+	ck_assert(bytes_equal(name, bytes_str("bob")));
+	ck_assert(!turn_next_user(c.server, &cursor, &realm, &name));
 }
 END_TEST
 
@@ -305,6 +325,7 @@ static Suite *suite(void)
 	tcase_add_test(t, it_is_that_user_and_nobody_else);
 	tcase_add_test(t, all_sessions_of_the_user_end);
 	tcase_add_test(t, what_is_not_revocable_stays);
+	tcase_add_test(t, what_has_become_revocable_ends);
 	tcase_add_test(t, what_is_being_opened_ends_too);
 	tcase_add_test(t, users_are_named_one_by_one);
 	tcase_add_test(t, a_disabled_user_is_not_let_in);

@@ -1043,6 +1043,33 @@ START_TEST(limits_change_while_it_runs)
 }
 END_TEST
 
+/* A reload: everything at once, for what comes after it. */
+START_TEST(another_configuration_is_taken_over)
+{
+	struct turn_config changed = c.config;
+	struct turn_config *own = &c.server->config;
+
+	ck_assert_uint_eq(core_allocate(&c, &client, 1), 0);
+	changed.limits.allocations_per_user = 1;
+	changed.limits.allocations = 1;
+	changed.realms[0].allocation_rate = 500;
+	changed.nonce.previous = changed.nonce.current;
+	changed.nonce.current.bytes[0] ^= 1;
+	changed.log_peers = true;
+	changed.peers.generation++;
+	turn_reconfigure(c.server, &changed);
+	ck_assert_uint_eq(own->limits.allocations, c.config.limits.allocations);
+	ck_assert_uint_eq(own->realms[0].allocation_rate, 500);
+	ck_assert_uint_eq(own->peers.generation, changed.peers.generation);
+	ck_assert(own->log_peers);
+	/* With a nonce made by what is the previous key now. */
+	client.port++;
+	ck_assert_uint_eq(core_allocate(&c, &client, 1), 486);
+	client.port--;
+	ck_assert_uint_eq(core_refresh(&c, &client, 2, 0), 0);
+}
+END_TEST
+
 static void set_no_realm(void *arg)
 {
 	struct core *core = arg;
@@ -1104,6 +1131,7 @@ static Suite *suite(void)
 	tcase_add_test(t, the_same_seed_and_inputs_give_the_same_bytes);
 	tcase_add_test(t, a_notice_is_due_at_once);
 	tcase_add_test(t, limits_change_while_it_runs);
+	tcase_add_test(t, another_configuration_is_taken_over);
 	tcase_add_test(t, a_realm_that_is_not_there_cannot_be_set);
 	suite_add_tcase(s, t);
 	return s;
