@@ -5,46 +5,90 @@
 
 static struct expectation only(int code)
 {
-	return (struct expectation){ code, code, code, false };
+	return (struct expectation){ code, code, code, false, false };
 }
 
-static struct expectation expect_capacity(struct world *w,
-					  const struct intent *q)
+/* What the address and the realm say to one allocation more. */
+static int expect_quotas(struct world *w, const struct packet *p)
 {
+	uint32_t source_max = model_source_max(w);
+	uint32_t realm_max = w->config.realms[p->listener].allocations_max;
+
+	if (source_max && model_of_source(w, &p->from) >= source_max) {
+		sim_count(w, SIM_SOURCE_FULL);
+		return 486;
+	}
+	if (realm_max && model_of_realm(w, p->listener) >= realm_max) {
+		sim_count(w, SIM_REALM_FULL);
+		return 508;
+	}
+	return EXPECT_SUCCESS;
+}
+
+static struct expectation expect_token(struct world *w, const struct packet *p)
+{
+	const struct model_reservation *v =
+		model_find_token(w, p->intent.token);
+	int code = expect_quotas(w, p);
+	bool total_full = model_charges(w, -1, true) + 1 >
+			  w->config.limits.allocations;
+
+	/* Either limit may be named where both are reached. */
+	if (code)
+		return (struct expectation){ code, total_full ? 508 : code,
+					     code, false, false };
+	if (v && v->user == p->intent.user && v->expires_ms > w->now.mono_ms)
+		return only(EXPECT_SUCCESS);
+	return only(508);
+}
+
+static unsigned user_max(const struct world *w, const struct packet *p)
+{
+	const struct turn_limits *limits = &w->config.limits;
+	unsigned of_realm = w->config.realms[p->listener].allocations_per_user;
+
+	if (of_realm)
+		return of_realm;
+	return w->source == TURN_SOURCE_REDIS
+		       ? limits->dynamic_allocations_per_user
+		       : limits->allocations_per_user;
+}
+
+/*
+ * The user's quota comes first, then the total one, the address's, the
+ * realm's, and at last the ports. Where a reservation's end has not been
+ * noticed yet, one of them may be full or not.
+ */
+static struct expectation expect_capacity(struct world *w,
+					  const struct packet *p)
+{
+	const struct intent *q = &p->intent;
 	unsigned need = q->even == 1 ? 2 : 1;
-	unsigned per_user = w->config.limits.allocations_per_user;
+	unsigned per_user = user_max(w, p);
 	unsigned total = w->config.limits.allocations;
-	struct expectation e = only(EXPECT_SUCCESS);
-	bool user_full, user_may, total_full, total_may;
+	bool user_full = per_user &&
+			 model_charges(w, q->user, false) + need > per_user;
+	bool user_may = per_user &&
+			model_charges(w, q->user, true) + need > per_user;
+	bool total_full = model_charges(w, -1, false) + need > total;
+	bool total_may = model_charges(w, -1, true) + need > total;
+	struct expectation e;
 
-	if (q->has_token) {
-		const struct model_reservation *v =
-			model_find_token(w, q->token);
-
-		if (v && v->user == q->user && v->expires_ms > w->now.mono_ms)
-			return e;
-		return only(508);
-	}
-	user_full = per_user &&
-		    model_charges(w, q->user, false) + need > per_user;
-	user_may = per_user &&
-		   model_charges(w, q->user, true) + need > per_user;
-	total_full = model_charges(w, -1, false) + need > total;
-	total_may = model_charges(w, -1, true) + need > total ||
-		    !model_port_is_left(w, q->even, true);
-	if (!model_port_is_left(w, q->even, false)) {
-		sim_count(w, SIM_FULL_RANGE);
-		total_full = true;
-	}
-	if (user_full && total_may)
-		return (struct expectation){ 486, 508, 508, false };
 	if (user_full)
-		return only(486);
+		return (struct expectation){ 486, total_may ? 508 : 486, 486,
+					     false, false };
 	if (total_full)
 		return (struct expectation){ 508, user_may ? 486 : 508, 508,
-					     false };
-	if (user_may || total_may)
-		e.second = user_may ? 486 : 508;
+					     false, false };
+	e = only(expect_quotas(w, p));
+	if (!e.first && !model_port_is_left(w, q->even, false)) {
+		sim_count(w, SIM_FULL_RANGE);
+		e = only(508);
+	}
+	if (user_may)
+		e.second = 486;
+	if (total_may || (!e.first && !model_port_is_left(w, q->even, true)))
+		e.third = 508;
 	return e;
 }
 
@@ -76,7 +120,7 @@ static struct expectation expect_allocate(struct world *w,
 		return only(440);
 	if (q->additional >= 0 && (q->additional != 2 || q->even == 1))
 		return only(400);
-	return expect_capacity(w, q);
+	return q->has_token ? expect_token(w, p) : expect_capacity(w, p);
 }
 
 static int expect_refresh(const struct intent *q)
@@ -145,12 +189,14 @@ static struct expectation expect_bind(struct world *w, const struct intent *q,
 					 permissions == SIM_PERMISSIONS))
 		return only(508);
 	if (limits_may_refuse_peer(w, a, &peer))
-		return (struct expectation){ EXPECT_SUCCESS, 508, 508, false };
+		return (struct expectation){ EXPECT_SUCCESS, 508, 508, false,
+					     false };
 	return only(EXPECT_SUCCESS);
 }
 
 /* Authentication past the key, and the method. */
-static struct expectation expect_method(struct world *w, const struct packet *p)
+static struct expectation expect_method(struct world *w, const struct packet *p,
+					bool looked_up)
 {
 	const struct intent *q = &p->intent;
 	struct model_allocation *a = model_by_client(w, &p->from, p->listener);
@@ -160,7 +206,11 @@ static struct expectation expect_method(struct world *w, const struct packet *p)
 
 	if (q->credentials == CREDENTIALS_UNKNOWN_USER ||
 	    q->credentials == CREDENTIALS_WRONG_PASSWORD ||
-	    (q->sha256 && !sim_users[q->user].has_sha256)) {
+	    (q->sha256 && !sim_users[q->user].has_sha256) ||
+	    (looked_up && access_is_refused(w, q->user))) {
+		if (looked_up && w->access[q->user] == ACCESS_GRANTED &&
+		    access_is_refused(w, q->user))
+			sim_count(w, SIM_CREDENTIAL_REFUSED);
 		e = only(401);
 		e.failed = true;
 		return e;
@@ -184,7 +234,7 @@ static struct expectation expect_method(struct world *w, const struct packet *p)
 	}
 	/* At the very end of its life a nonce may be judged either way. */
 	if (age_s >= lifetime_s)
-		e.third = 438;
+		e.stale = true;
 	return e;
 }
 
@@ -237,11 +287,11 @@ struct expectation model_expect(struct world *w, uint16_t worker,
 	if (w->config.lookups_are_async && q->foreign_nonce)
 		return only(438);
 	if (looked_up)
-		return expect_method(w, p);
+		return expect_method(w, p, true);
 	a = model_by_client(w, &p->from, p->listener);
 	if (a && q->credentials != CREDENTIALS_UNKNOWN_USER &&
 	    a->user == q->user && a->sha256 == q->sha256)
-		return expect_method(w, p);
+		return expect_method(w, p, false);
 	if (model_is_shut(w, p, true)) {
 		w->model.throttled[worker]++;
 		sim_count(w, SIM_GUESS_THROTTLED);
@@ -302,5 +352,5 @@ size_t model_answer_bytes(const struct world *w, const struct packet *p,
 bool model_meets(const struct expectation *e, int outcome)
 {
 	return e->first == outcome || e->second == outcome ||
-	       e->third == outcome;
+	       e->third == outcome || (e->stale && outcome == 438);
 }

@@ -245,6 +245,38 @@ unsigned model_charges(const struct world *w, int user, bool late)
 	return n;
 }
 
+unsigned model_of_source(const struct world *w, const struct addr *ip)
+{
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < SIM_ALLOCATIONS_MAX; i++) {
+		const struct model_allocation *a = &w->model.allocations[i];
+
+		n += a->in_use && a->is_source_charged &&
+		     addr_same_ip(&a->client, ip);
+	}
+	return n;
+}
+
+unsigned model_of_realm(const struct world *w, uint16_t realm)
+{
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < SIM_ALLOCATIONS_MAX; i++)
+		n += w->model.allocations[i].in_use &&
+		     w->model.allocations[i].listener == realm;
+	return n;
+}
+
+uint32_t model_source_max(const struct world *w)
+{
+	const struct turn_limits *limits = &w->config.limits;
+
+	return w->source == TURN_SOURCE_REDIS
+		       ? limits->dynamic_allocations_per_source
+		       : limits->allocations_per_source;
+}
+
 bool model_port_is_taken(struct world *w, uint16_t port, bool late)
 {
 	for (unsigned i = 0; i < SIM_ALLOCATIONS_MAX; i++) {

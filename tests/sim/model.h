@@ -21,6 +21,7 @@ struct expectation {
 	int second;
 	int third;
 	bool failed; /* a wrong password, or an unknown user */
+	bool stale;  /* or it is 438: the nonce is at its very end */
 };
 
 /*
@@ -55,8 +56,6 @@ void model_failed(struct world *w, const struct packet *p);
 
 const char *model_realm_name(uint8_t realm);
 
-struct model_allocation *model_by_ref(struct world *w, uint16_t worker,
-				      struct ref ref);
 /* Open, and not past its time. */
 bool model_is_alive(const struct world *w, const struct model_allocation *a);
 
@@ -85,6 +84,11 @@ void model_sweep(struct world *w, struct model_allocation *a);
  * whose time is over but which no tick has swept yet.
  */
 unsigned model_charges(const struct world *w, int user, bool late);
+/* Allocations that were charged to the address; of the realm. */
+unsigned model_of_source(const struct world *w, const struct addr *ip);
+unsigned model_of_realm(const struct world *w, uint16_t realm);
+/* How many one address may have; 0: as many as it likes. */
+uint32_t model_source_max(const struct world *w);
 bool model_port_is_taken(struct world *w, uint16_t port, bool late);
 bool model_port_is_left(struct world *w, int even, bool late);
 struct model_reservation *model_find_token(struct world *w,

@@ -123,6 +123,15 @@ static uint64_t granted_s(const struct intent *q)
 	return q->lifetime > 3600 ? 3600 : (uint64_t)q->lifetime;
 }
 
+/* No session outlives the credential that it was begun with, if that is so. */
+static void set_expiry(const struct world *w, struct model_allocation *a,
+		       uint64_t lifetime_s)
+{
+	a->expires_ms = w->now.mono_ms + 1000 * lifetime_s;
+	if (a->expires_ms > a->ends_ms)
+		a->expires_ms = a->ends_ms;
+}
+
 static void check_port(struct world *w, uint16_t port, int even)
 {
 	if (!model_in_range(w, port) || (even >= 0 && port % 2))
@@ -163,12 +172,14 @@ static void begin_allocation(struct world *w, uint16_t worker,
 		.port = open->port,
 		.pair = q->even == 1,
 		.lifetime_s = granted_s(q),
-		.expires_ms = w->now.mono_ms + 1000 * granted_s(q),
+		.ends_ms = access_ends_ms(w),
+		.is_source_charged = model_source_max(w) != 0,
 		.sha256 = q->sha256,
 		.intent = *q,
 		.tries = 1,
 	};
 	memcpy(a->id, p->id, 12);
+	set_expiry(w, a, granted_s(q));
 	limits_begin(w, a);
 	if (q->sha256)
 		sim_count(w, SIM_SHA256);
@@ -208,7 +219,7 @@ static void succeed(struct world *w, uint16_t worker, const struct packet *p,
 			sim_count(w, SIM_DELETED);
 			return;
 		}
-		a->expires_ms = w->now.mono_ms + 1000 * granted_s(q);
+		set_expiry(w, a, granted_s(q));
 		sim_count(w, SIM_REFRESHED);
 		return;
 	case STUN_CREATE_PERMISSION:
@@ -267,6 +278,7 @@ static void expect_budget(struct world *w, uint16_t worker,
 	    model_may_answer(w, &p->from, model_answer_bytes(w, p, e->first)))
 		return;
 	e->first = e->second = e->third = EXPECT_NOTHING;
+	e->stale = false;
 	w->model.refused[worker]++;
 	sim_count(w, SIM_ANSWER_REFUSED);
 }
@@ -414,6 +426,8 @@ static void allocation_opens(struct world *w, struct model_allocation *a,
 	check_envelope(w, p, &out->items[0].as.reply, 0);
 	check_allocated(w, a, &out->items[0].as.reply);
 	sim_count(w, SIM_ALLOCATED);
+	if (w->was_away[a->user])
+		sim_count(w, SIM_ADMITTED_AGAIN);
 	if (a->intent.additional == 2)
 		sim_count(w, SIM_IPV6_PARTIAL);
 	free(p);
@@ -437,6 +451,19 @@ static void allocation_opens(struct world *w, struct model_allocation *a,
 	}
 }
 
+/* Its session was revoked meanwhile. */
+static void opened_for_nobody(const struct world *w, struct ref ref, int error,
+			      const struct actions *out)
+{
+	const struct action *x = &out->items[0];
+
+	if (out->count != (error == 0) ||
+	    (!error && (x->kind != ACTION_CLOSE_RELAY ||
+			x->as.close_relay.index != ref.index ||
+			x->as.close_relay.generation != ref.generation)))
+		sim_fail(w, "a socket that nobody wants is not closed");
+}
+
 void model_relay(struct world *w, uint16_t worker, struct ref ref, int error,
 		 const struct actions *out)
 {
@@ -444,8 +471,12 @@ void model_relay(struct world *w, uint16_t worker, struct ref ref, int error,
 	const struct action *x = NULL;
 	struct packet *p;
 
-	if (!a || !a->opening)
-		sim_fail(w, "a socket was opened for nobody");
+	if (!a) {
+		opened_for_nobody(w, ref, error, out);
+		return;
+	}
+	if (!a->opening)
+		sim_fail(w, "a socket was opened twice");
 	if (!error) {
 		allocation_opens(w, a, out);
 		return;
@@ -546,6 +577,8 @@ void model_tick(struct world *w, uint16_t worker, const struct actions *out)
 
 			if (!a || a->expires_ms > w->now.mono_ms)
 				sim_fail(w, "an allocation expired early");
+			if (a->expires_ms == a->ends_ms)
+				sim_count(w, SIM_CREDENTIAL_ENDED);
 			end_allocation(w, worker, x->as.close_relay);
 			sim_count(w, SIM_EXPIRED);
 			continue;
@@ -575,6 +608,81 @@ void model_tick(struct world *w, uint16_t worker, const struct actions *out)
 			break;
 		}
 	}
+}
+
+/* Whether the sources' answer leaves the user's sessions as they are. */
+static bool is_admitted(const struct world *w, uint8_t user,
+			enum turn_lookup result)
+{
+	if (!w->is_revocable)
+		return true;
+	/* Who was on a list is gone, whoever does not answer. */
+	if (result == TURN_LOOKUP_UNAVAILABLE)
+		return w->source == TURN_SOURCE_REDIS;
+	return w->access[user] == ACCESS_GRANTED;
+}
+
+/* The first of the user's sessions there; if so, only while it is opened. */
+static struct model_allocation *first_of(struct world *w, uint16_t worker,
+					 uint8_t user, bool opening)
+{
+	for (unsigned i = 0; i < SIM_ALLOCATIONS_MAX; i++) {
+		struct model_allocation *a = &w->model.allocations[i];
+
+		if (a->in_use && a->worker == worker && a->user == user &&
+		    (a->opening || !opening))
+			return a;
+	}
+	return NULL;
+}
+
+/* One that is being opened ends without a word; which one does not matter. */
+static void end_revoked(struct world *w, uint16_t worker, uint8_t user,
+			const struct actions *out)
+{
+	struct model_allocation *a = NULL;
+
+	for (unsigned i = 0; i < out->count; i++) {
+		const struct action *x = &out->items[i];
+
+		if (x->kind == ACTION_LOG)
+			continue;
+		if (x->kind != ACTION_CLOSE_RELAY || a)
+			sim_fail(w, "more than one session's end");
+		a = model_by_ref(w, worker, x->as.close_relay);
+		if (!a || a->opening || a->user != user)
+			sim_fail(w, "somebody else's session is revoked");
+	}
+	if (!a) {
+		a = first_of(w, worker, user, true);
+		if (!a)
+			sim_fail(w, "nothing was revoked");
+		sim_count(w, SIM_REVOKED_OPENING);
+	}
+	a->in_use = false;
+	sim_count(w, SIM_REVOKED);
+}
+
+void model_recheck(struct world *w, uint16_t worker, uint8_t user,
+		   enum turn_lookup result, bool ended,
+		   const struct actions *out)
+{
+	const struct model_allocation *left = first_of(w, worker, user, false);
+	const struct sim_user *u = &sim_users[user];
+
+	if (ended) {
+		if (is_admitted(w, user, result))
+			sim_fail(w, "who is admitted is revoked");
+		end_revoked(w, worker, user, out);
+		return;
+	}
+	if (left && !is_admitted(w, user, result))
+		sim_fail(w, "who is not admitted goes on");
+	if (turn_has_user(w->servers[worker], u->realm, bytes_str(u->name)) !=
+	    (left != NULL))
+		sim_fail(w, "a user is there without a session, or not");
+	if (left)
+		sim_count(w, SIM_RECHECK_ENDED_NOTHING);
 }
 
 void model_ticked(struct world *w, uint16_t worker)
@@ -623,6 +731,9 @@ void model_conserved(struct world *w)
 	if (reserved < live || reserved > live + old)
 		sim_fail(w, "%u ports are reserved, %u to %u should be",
 			 reserved, live, live + old);
+	for (uint8_t i = 0; i < 2; i++)
+		if (atomic_load(&w->shared.realms[i]) != model_of_realm(w, i))
+			sim_fail(w, "a realm is charged wrongly");
 	if (total != used + reserved)
 		sim_fail(w, "%u charges for %u ports", total, used + reserved);
 	if (ports_free(p) + used + reserved != range)

@@ -131,7 +131,17 @@ struct packet {
 	X(HELD_ALLOCATION_RATE) \
 	X(HELD_USER_RATE) \
 	X(HELD_TOTAL_RATE) \
-	X(LIMIT_LOGGED)
+	X(LIMIT_LOGGED) \
+	X(SOURCE_FULL) \
+	X(REALM_FULL) \
+	X(LIMITS_CHANGED) \
+	X(REVOKED) \
+	X(REVOKED_OPENING) \
+	X(RECHECK_ENDED_NOTHING) \
+	X(RECHECK_UNAVAILABLE) \
+	X(ADMITTED_AGAIN) \
+	X(CREDENTIAL_REFUSED) \
+	X(CREDENTIAL_ENDED)
 /* clang-format on */
 
 enum sim_event {
@@ -192,6 +202,8 @@ struct model_allocation {
 	uint16_t port;
 	bool pair; /* wants PORTS_EVEN_PAIR */
 	uint64_t expires_ms;
+	uint64_t ends_ms; /* with its credential; UINT64_MAX: it does not */
+	bool is_source_charged;
 	uint64_t lifetime_s;
 	bool sha256;
 	uint8_t id[12];
@@ -225,6 +237,15 @@ struct sim_user {
 };
 
 extern const struct sim_user sim_users[SIM_USERS];
+
+/* What the source says of a user for a while, beside the truth of old. */
+enum sim_access {
+	ACCESS_GRANTED,
+	ACCESS_GONE,
+	ACCESS_DISABLED,
+	ACCESS_OTHER_KEY, /* one that no client knows */
+	ACCESS_KINDS,
+};
 
 /* One outstanding question of a core. */
 struct waiting {
@@ -324,6 +345,15 @@ struct world {
 	unsigned rushes_left;          /* to be begun */
 	uint64_t own_rates[SIM_USERS]; /* of users; 0: the limits' */
 
+	/* Who may come in, see access.c. */
+	bool is_restless;        /* users come and go */
+	enum turn_source source; /* of all users */
+	bool is_revocable;
+	bool expiry_ends;
+	int64_t credential_s; /* each credential's time; 0: for ever */
+	enum sim_access access[SIM_USERS];
+	bool was_away[SIM_USERS];
+
 	struct actor *actors;
 	unsigned actor_count;
 	uint64_t end_ms;
@@ -361,6 +391,21 @@ void world_wake_once(struct world *w, unsigned actor, uint64_t after_ms);
 
 /* The worker that a client's datagrams reach. */
 uint16_t world_worker_of(const struct world *w, const struct addr *client);
+
+/* --- access.c -------------------------------------------------------------- */
+
+/* Draws how users are admitted in this world. */
+void access_draw(struct world *w);
+/* What the source says of a user who gave its name. */
+enum turn_lookup access_find(struct world *w, uint8_t user,
+			     struct turn_user *found);
+/* Whether the user is refused now that its source has been asked. */
+bool access_is_refused(const struct world *w, uint8_t user);
+/* When a session of the user that begins now ends for its credential. */
+uint64_t access_ends_ms(const struct world *w);
+/* A user goes away or comes back, and every worker is told. Returns whether
+ * it went. */
+bool access_change(struct world *w, uint8_t user);
 
 /* --- actors.c -------------------------------------------------------------- */
 
@@ -407,12 +452,22 @@ void model_relay(struct world *w, uint16_t worker, struct ref allocation,
 void model_tick(struct world *w, uint16_t worker, const struct actions *out);
 void model_ticked(struct world *w, uint16_t worker);
 
+/*
+ * Checks what one turn_recheck() did (`ended`: it returned true), and that no
+ * session is left that is not admitted when it was the last.
+ */
+void model_recheck(struct world *w, uint16_t worker, uint8_t user,
+		   enum turn_lookup result, bool ended,
+		   const struct actions *out);
+
 /* Compares the counted drops with what was expected to be dropped. */
 void model_dropped(struct world *w, uint16_t worker);
 
 /* Compares ports and charges with the cores' shared arrays. */
 void model_conserved(struct world *w);
 
+struct model_allocation *model_by_ref(struct world *w, uint16_t worker,
+				      struct ref ref);
 struct model_allocation *model_by_port(struct world *w, uint16_t port);
 struct model_allocation *
 model_by_client(struct world *w, const struct addr *client, uint16_t listener);

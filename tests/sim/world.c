@@ -18,11 +18,13 @@ enum event_kind {
 	EVENT_LOOKUP,    /* the credential source answers */
 	EVENT_RELAY,     /* a relay socket is open, or not */
 	EVENT_TICK,
-	EVENT_WAKE,  /* an actor does something, and again later */
-	EVENT_ACT,   /* an actor does something once */
-	EVENT_PAUSE, /* the machine stops for a while */
-	EVENT_RULES, /* the operator changes the peer rules */
-	EVENT_FLOOD, /* many strangers at once */
+	EVENT_WAKE,   /* an actor does something, and again later */
+	EVENT_ACT,    /* an actor does something once */
+	EVENT_PAUSE,  /* the machine stops for a while */
+	EVENT_RULES,  /* the operator changes the peer rules */
+	EVENT_FLOOD,  /* many strangers at once */
+	EVENT_ACCESS, /* a user goes away, or comes back */
+	EVENT_LIMITS, /* the operator changes the quotas */
 };
 
 struct event {
@@ -312,6 +314,18 @@ static void hairpin(struct world *w, uint16_t worker, const struct packet *p,
 static void carry_out(struct world *w, uint16_t worker,
 		      const struct actions *out);
 
+/* `once`: and comes back, and that is all. */
+static void push_access(struct world *w, unsigned user, bool once,
+			uint64_t after_ms)
+{
+	push(w, (struct event){
+			.at_ms = w->now.mono_ms + after_ms,
+			.kind = EVENT_ACCESS,
+			.number = user,
+			.port = once,
+		});
+}
+
 static void relay_answer(struct world *w, uint16_t worker, struct ref ref,
 			 int error)
 {
@@ -338,6 +352,10 @@ static void open_relay(struct world *w, uint16_t worker, struct ref ref)
 		return;
 	}
 	sim_count(w, SIM_RELAY_LATE);
+	/* Somebody may lose its right just now. */
+	if (w->is_restless && sim_chance(w, 20))
+		push_access(w, model_by_ref(w, worker, ref)->user, true,
+			    sim_below(w, 500));
 	push(w, (struct event){
 			.at_ms = w->now.mono_ms + sim_below(w, 2000),
 			.kind = EVENT_RELAY,
@@ -351,22 +369,11 @@ static void open_relay(struct world *w, uint16_t worker, struct ref ref)
 static enum turn_lookup find_keys(struct world *w, const struct intent *q,
 				  struct turn_user *found, struct bytes *name)
 {
-	const struct sim_user *u = &sim_users[q->user];
-	struct turn_keys *keys = &found->keys[0];
-
 	memset(found, 0, sizeof(*found));
-	found->key_count = 1;
-	found->grant.rate_bytes_per_s = w->own_rates[q->user];
-	*name = bytes_of(NULL, 0);
+	*name = bytes_str(sim_users[q->user].name);
 	if (q->credentials == CREDENTIALS_UNKNOWN_USER)
 		return TURN_LOOKUP_UNKNOWN;
-	keys->md5.len =
-		(uint8_t)model_key(w, u, u->password, false, keys->md5.bytes);
-	if (u->has_sha256)
-		keys->sha256.len = (uint8_t)model_key(w, u, u->password, true,
-						      keys->sha256.bytes);
-	*name = bytes_str(u->name);
-	return TURN_LOOKUP_FOUND;
+	return access_find(w, q->user, found);
 }
 
 static void lookup_answer(struct world *w, struct waiting *x)
@@ -554,6 +561,66 @@ static void change_rules(struct world *w)
 	sim_count(w, SIM_RULES_CHANGED);
 }
 
+/* Quotas of users, addresses and realms. */
+static void draw_quotas(struct world *w)
+{
+	struct turn_limits *l = &w->config.limits;
+	uint32_t per_user = sim_chance(w, 300) ? 2 + sim_below(w, 20) : 0;
+	uint32_t per_source = sim_chance(w, 200) ? 1 + sim_below(w, 10) : 0;
+
+	/* Only one of the two kinds of users is there; the other's do not
+	 * matter. */
+	l->allocations_per_user = per_user;
+	l->allocations_per_source = per_source;
+	l->dynamic_allocations_per_user = 1 + sim_below(w, 3);
+	l->dynamic_allocations_per_source = 1 + sim_below(w, 3);
+	if (w->source == TURN_SOURCE_REDIS) {
+		l->allocations_per_user = l->dynamic_allocations_per_user;
+		l->allocations_per_source = l->dynamic_allocations_per_source;
+		l->dynamic_allocations_per_user = per_user;
+		l->dynamic_allocations_per_source = per_source;
+	}
+	for (unsigned i = 0; i < 2; i++) {
+		struct turn_realm *realm = &w->config.realms[i];
+
+		realm->allocations_max =
+			sim_chance(w, 150) ? 1 + sim_below(w, 20) : 0;
+		realm->allocations_per_user =
+			sim_chance(w, 150) ? 1 + sim_below(w, 10) : 0;
+	}
+}
+
+static void change_limits(struct world *w)
+{
+	bool whole = sim_chance(w, 500);
+
+	draw_quotas(w);
+	for (uint16_t i = 0; i < w->workers; i++) {
+		struct turn_server *s = w->servers[i];
+
+		if (whole) {
+			turn_reconfigure(s, &w->config);
+			continue;
+		}
+		turn_set_limits(s, &w->config.limits);
+		for (uint8_t j = 0; j < 2; j++)
+			turn_set_realm(s, j, &w->config.realms[j]);
+	}
+	sim_count(w, SIM_LIMITS_CHANGED);
+}
+
+/* Nobody stays away for ever. */
+static void change_access(struct world *w, const struct event *e)
+{
+	bool went = access_change(w, (uint8_t)e->number), once = e->port;
+
+	if (went || !once)
+		push_access(w, e->number, once,
+			    1000 + sim_below(w, went ? 200000 : 1500000));
+	for (uint16_t i = 0; i < w->workers; i++)
+		schedule_tick(w, i);
+}
+
 static void happen(struct world *w, struct event *e)
 {
 	/* After a pause things happen late, never in the past. */
@@ -602,6 +669,12 @@ static void happen(struct world *w, struct event *e)
 		break;
 	case EVENT_FLOOD:
 		actors_flood(w);
+		break;
+	case EVENT_ACCESS:
+		change_access(w, e);
+		break;
+	case EVENT_LIMITS:
+		change_limits(w);
 		break;
 	}
 	if (w->stats->steps % 16 == 0)
@@ -697,8 +770,7 @@ static void configure(struct world *w)
 	f->relay = addr_ipv4(RELAY_IP, 0);
 	f->relay_advertise = addr_ipv4(ADVERTISED_IP, 0);
 	f->limits.allocations = sim_chance(w, 300) ? 10 : 400;
-	f->limits.allocations_per_user =
-		sim_chance(w, 300) ? 2 + sim_below(w, 20) : 0;
+	draw_quotas(w);
 	f->limits.permissions_per_allocation = SIM_PERMISSIONS;
 	f->limits.channels_per_allocation = SIM_CHANNELS;
 	configure_limits(w);
@@ -729,6 +801,7 @@ static void start(struct world *w)
 
 	w->crypto = crypto_new();
 	draw_weather(w);
+	access_draw(w);
 	configure(w);
 	if (!w->crypto || turn_shared_init(&w->shared, &w->config, &key))
 		abort();
@@ -757,6 +830,14 @@ static void start(struct world *w)
 			});
 		start_flood += 1 + sim_below(w, 6000);
 	}
+	for (unsigned i = 0; w->is_restless && i < SIM_USERS; i++)
+		push_access(w, i, false, sim_random(w) % 1800000);
+	for (unsigned i = 0; w->is_restless && i < 3; i++)
+		push(w,
+		     (struct event){
+			     .at_ms = w->now.mono_ms + sim_random(w) % 1800000,
+			     .kind = EVENT_LIMITS,
+		     });
 	for (unsigned i = 0; w->pausing && i < 10; i++)
 		push(w,
 		     (struct event){
@@ -783,7 +864,10 @@ static void shut_down(struct world *w)
 	if (ports_free(&w->shared.ports) !=
 		    w->config.peers.relay_port_max -
 			    w->config.peers.relay_port_min + 1u ||
-	    atomic_load(&w->shared.quota.total))
+	    atomic_load(&w->shared.quota.total) ||
+	    atomic_load(&w->shared.sources.total) ||
+	    atomic_load(&w->shared.realms[0]) ||
+	    atomic_load(&w->shared.realms[1]))
 		sim_fail(w, "ports or charges are left after the end");
 	turn_shared_fini(&w->shared);
 	free(out);
