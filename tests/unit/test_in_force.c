@@ -161,11 +161,12 @@ START_TEST(a_restart_is_asked_for_by_what_runs)
 	begin(ALICE);
 	ck_assert(reload(ALICE "workers = 3;\n"));
 	ck_assert(reload(ALICE "workers = 3;\n"));
+	ck_assert(reload(ALICE "workers = 3;\n"));
 	ck_assert_uint_eq(force.turn.worker_count, start->turn.worker_count);
 	ck_assert(reload(ALICE));
 	logged();
-	ck_assert_uint_eq(count("needs a restart option=workers"), 2);
-	ck_assert_uint_eq(count("reloaded"), 3);
+	ck_assert_uint_eq(count("needs a restart option=workers"), 3);
+	ck_assert_uint_eq(count("reloaded"), 4);
 }
 END_TEST
 

@@ -175,6 +175,18 @@ START_TEST(without_room_all_is_denied)
 }
 END_TEST
 
+/* What makes room may have been another realm's. */
+START_TEST(where_rules_make_room_every_realm_is_closed)
+{
+	fill(0);
+	told.denied_peers.cut = true;
+	realm_overrides_take(&overrides, 0, &told);
+	apply();
+	ck_assert_int_eq(judge(0, "1.1.1.1"), PEER_DENIED);
+	ck_assert_int_eq(judge(1, "1.1.1.1"), PEER_DENIED);
+}
+END_TEST
+
 static Suite *suite(void)
 {
 	Suite *s = suite_create("realm_overrides");
@@ -189,6 +201,7 @@ static Suite *suite(void)
 	tcase_add_test(t, allowed_peers_that_were_cut_open_no_more);
 	tcase_add_test(t, denied_peers_that_were_cut_close_the_realm);
 	tcase_add_loop_test(t, without_room_all_is_denied, 0, 4);
+	tcase_add_test(t, where_rules_make_room_every_realm_is_closed);
 	suite_add_tcase(s, t);
 	return s;
 }
