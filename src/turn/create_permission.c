@@ -1,6 +1,7 @@
 #include <assert.h>
 
 #include "turn/allocation.h"
+#include "turn/channel.h"
 #include "turn/dry_run.h"
 #include "turn/method.h"
 #include "turn/permission.h"
@@ -74,6 +75,7 @@ static void handle(struct request *r)
 	unsigned i;
 
 	/* What has expired must not count against the limit. */
+	channel_remove_expired(&s->flows, r->allocation, r->now->mono_ms);
 	permission_remove_expired(&s->flows, r->allocation, r->now->mono_ms);
 	if (!code)
 		fresh_count = find_new(r, &peers, fresh);

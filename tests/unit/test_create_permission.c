@@ -278,6 +278,21 @@ START_TEST(expired_ones_do_not_count)
 }
 END_TEST
 
+/* A channel keeps its permission's record; an expired one no longer. */
+START_TEST(expired_channels_keep_nothing)
+{
+	struct addr bound = core_peer(1, 6000);
+
+	ck_assert_uint_eq(core_refresh(&c, &client, 2, 3600), 0);
+	ck_assert_uint_eq(core_bind(&c, &client, 3, 0x4000, &bound), 0);
+	core_pass(&c, 600000); /* and no tick */
+	for (uint8_t host = 11; host <= 18; host++)
+		add_peer(host);
+	ck_assert_uint_eq(ask(), 0);
+	ck_assert_uint_eq(installed(), 8);
+}
+END_TEST
+
 /* "The permissions for one allocation are totally unrelated to" others. */
 START_TEST(each_allocation_has_its_own)
 {
@@ -434,6 +449,7 @@ static Suite *suite(void)
 	tcase_add_test(t, one_too_many_in_time_is_508);
 	tcase_add_test(t, the_same_new_peer_is_counted_once);
 	tcase_add_test(t, expired_ones_do_not_count);
+	tcase_add_test(t, expired_channels_keep_nothing);
 	tcase_add_test(t, each_allocation_has_its_own);
 	tcase_add_test(t, a_request_may_name_61_peers);
 	tcase_add_test(t, a_repeated_request_refreshes);
