@@ -28,10 +28,11 @@
 	X(RATE_TOTAL, "total_rate")                                            \
 	X(HAIRPIN_NO_PEER, "hairpin_no_peer") /* no allocation at that port */ \
 	X(HAIRPIN_FULL, "hairpin_full")       /* the other worker's ring */    \
-	X(TOO_LARGE, "too_large")          /* with its header over 65,507 */   \
-	X(PENDING_FULL, "pending_full")    /* 5th waiting from one source */   \
-	X(REPLY_BUDGET, "reply_budget")    /* an answer, beyond its budget */  \
-	X(THROTTLED, "throttled")          /* its source fails too often */    \
+	X(NESTED, "nested")             /* relayed too often, see nesting.h */ \
+	X(TOO_LARGE, "too_large")       /* with its header over 65,507 */      \
+	X(PENDING_FULL, "pending_full") /* 5th waiting from one source */      \
+	X(REPLY_BUDGET, "reply_budget") /* an answer, beyond its budget */     \
+	X(THROTTLED, "throttled")       /* its source fails too often */       \
 	X(SEND_BUFFER, "send_buffer_full") /* ENOBUFS or EAGAIN */             \
 	X(SEND_ERROR, "send_error")        /* any other errno */
 

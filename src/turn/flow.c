@@ -7,6 +7,7 @@
 #include "stun/channel_data.h"
 #include "stun/message.h"
 #include "turn/log_gate.h"
+#include "turn/nesting.h"
 
 /* Verdicts name flows in two ranges, one for each direction. */
 #define FLOW_TO_CLIENT 0x80000000u
@@ -411,6 +412,9 @@ static void channel_data(struct flow_table *t, const struct now *now,
 	if (!permission_holds(t, now, a,
 			      pool_at(&t->permissions, c->permission)))
 		return drop(t, out, DROP_NO_PERMISSION);
+	if (nesting_is_too_deep(bytes_of(
+		    in->data.data + CHANNEL_DATA_HEADER_BYTES, payload_bytes)))
+		return drop(t, out, DROP_NESTED);
 	out->skip_bytes = CHANNEL_DATA_HEADER_BYTES;
 	out->payload_bytes = payload_bytes;
 	out->prepend_bytes = 0;
@@ -482,6 +486,8 @@ static void send_indication(struct flow_table *t, const struct now *now,
 	p = pool_at(&t->permissions, j);
 	if (!permission_holds(t, now, a, p))
 		return drop(t, out, DROP_NO_PERMISSION);
+	if (nesting_is_too_deep(data->value))
+		return drop(t, out, DROP_NESTED);
 	out->skip_bytes = (uint16_t)(data->value.data - in->data.data);
 	out->payload_bytes = (uint16_t)data->value.len;
 	out->prepend_bytes = 0;
@@ -571,6 +577,8 @@ void flow_from_peer(struct flow_table *t, const struct now *now, struct ref ref,
 	p = pool_at(&t->permissions, j);
 	if (!permission_holds(t, now, a, p))
 		return drop(t, out, DROP_NO_PERMISSION);
+	if (nesting_is_too_deep(in->data))
+		return drop(t, out, DROP_NESTED);
 	out->skip_bytes = 0;
 	out->payload_bytes = (uint16_t)in->data.len;
 	out->pad_bytes = 0;

@@ -412,6 +412,20 @@ static void guess(struct world *w, struct actor *a)
 
 /* --- data -------------------------------------------------------------------- */
 
+/* Makes it ChannelData in ChannelData, as often as it has room. */
+static void nest(struct world *w, uint8_t *data, size_t len)
+{
+	unsigned depth = 1 + sim_below(w, 8);
+
+	for (; depth && len >= 4; depth--, data += 4) {
+		len -= 4;
+		data[0] = 0x40;
+		data[1] = (uint8_t)sim_random(w);
+		data[2] = (uint8_t)(len >> 8);
+		data[3] = (uint8_t)len;
+	}
+}
+
 static size_t payload(struct world *w, uint8_t *out)
 {
 	size_t len = sim_chance(w, 50) ? 0
@@ -421,6 +435,8 @@ static size_t payload(struct world *w, uint8_t *out)
 
 	for (size_t i = 0; i < len; i += 8)
 		out[i] = (uint8_t)sim_random(w);
+	if (sim_chance(w, 10))
+		nest(w, out, len);
 	return len;
 }
 

@@ -4,6 +4,9 @@
 #include "model.h"
 #include "wire.h"
 
+/* Data is not relayed that was wrapped more often. */
+#define DEPTH_MAX 4
+
 /* Where a datagram from a client should go; NULL payload: nowhere. */
 struct course {
 	const uint8_t *payload;
@@ -44,7 +47,8 @@ static struct course plot(struct world *w, const struct packet *p,
 		c.dont_fragment = wire_find(m, p->len, 0x001A, &n) != NULL;
 	}
 	if (!model_permitted(w, a, &c.to) ||
-	    model_judge(w, &c.to) == PEER_DENIED)
+	    model_judge(w, &c.to) == PEER_DENIED ||
+	    wire_depth(c.payload, c.len) > DEPTH_MAX)
 		return none;
 	return c;
 }
@@ -167,7 +171,8 @@ void model_from_peer(struct world *w, uint16_t worker, struct ref ref,
 	struct addr named = *source;
 	bool allowed;
 
-	allowed = model_is_alive(w, a) && model_permitted(w, a, source);
+	allowed = model_is_alive(w, a) && model_permitted(w, a, source) &&
+		  wire_depth(data, len) <= DEPTH_MAX;
 	if (v->kind == VERDICT_DROP && allowed &&
 	    limits_refused(w, a, RATE_TO_CLIENT, len, v->drop))
 		return;

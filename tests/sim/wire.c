@@ -130,6 +130,22 @@ const uint8_t *wire_find(const uint8_t *m, size_t len, unsigned type,
 	return NULL;
 }
 
+unsigned wire_depth(const uint8_t *m, size_t len)
+{
+	unsigned depth = 0;
+	size_t inner;
+
+	while (len >= 4 && m[0] >= 0x40 && m[0] <= 0x4f) {
+		inner = (size_t)m[2] << 8 | m[3];
+		if (inner > len - 4)
+			break;
+		depth++;
+		m += 4;
+		len = inner;
+	}
+	return depth;
+}
+
 struct addr wire_get_xor_addr(const uint8_t *m, size_t len, unsigned type)
 {
 	struct addr a = { .family = ADDR_NONE };

@@ -27,6 +27,8 @@ void wire_fingerprint(struct wire_out *w);
 /* The attribute's value and length, or NULL. */
 const uint8_t *wire_find(const uint8_t *m, size_t len, unsigned type,
 			 size_t *attr_len);
+/* How many headers of ChannelData stand one behind the other. */
+unsigned wire_depth(const uint8_t *m, size_t len);
 /* An XOR-ed IPv4 address; family ADDR_NONE if it is absent. */
 struct addr wire_get_xor_addr(const uint8_t *m, size_t len, unsigned type);
 /* ERROR-CODE as a number; 0 if there is none. */

@@ -2,15 +2,17 @@
 
 Inside one server no packet can go round: what a client sends to a relayed
 address of ours is given to that allocation's client and to nobody else, and
-our listeners are no peers. Between servers the loops are the clients' own.
-Every test counts, on a sniffer, all that its packets brought about.
+our listeners are no peers. Through two servers a packet gets a header, or
+loses one, at each hop; what is wrapped too deep goes no further. Every test
+counts, on a sniffer, all that its packets brought about.
 
     L1  test_relay_to_own_listener, test_own_relay_as_a_client
     L2  test_channel_data_in_channel_data, test_ping_pong_has_the_users_rate
-    L3  test_each_others_listeners_as_peers
+    L3  test_each_others_listeners_as_peers, test_servers_in_a_ring
     L4  test_chain_inside_one_server, test_chain_across_two_servers
 """
 
+import socket
 import threading
 import time
 
@@ -19,7 +21,7 @@ import pytest
 import stun
 from flood import Spoofer
 from sniffer import Sniffer
-from turnclient import TurnClient, big_buffers
+from turnclient import NoAnswer, TurnClient
 
 pytestmark = [pytest.mark.turnpike, pytest.mark.root]
 
@@ -27,6 +29,7 @@ IP = "127.0.0.1"
 OTHER = "127.0.0.2"
 LISTENER = (IP, 3478)
 HEADERS = 28
+DEEPEST = 4  # NESTING_MAX
 BINDING = stun.encode(stun.BINDING)
 REQUEST = stun.encode(stun.ALLOCATE, attrs=[stun.requested_transport()])
 
@@ -106,19 +109,23 @@ def test_channel_data_in_channel_data(ns, daemon, join):
     a.bind_channel(0x4000, b.relayed)
     b.bind_channel(0x4000, a.relayed)
     data = b"inner"
-    for _ in range(50):
+    for _ in range(DEEPEST):
         data = stun.channel_data(0x4000, data)
 
     def act():
         a.send_channel(0x4000, data)
         assert b.receive() == (0x4000, data)
+        # One more is too many, in whichever message.
+        a.send_channel(0x4000, stun.channel_data(0x4000, data))
+        a.send(b.relayed, stun.channel_data(0x4000, data))
+        a.refresh()
+        b.refresh()
         b.raw(data)
         assert a.receive() == (0x4000, data[4:])
 
     seen = all_packets(ns, act)
-    assert [(p.sport, p.dport) for p in seen] == [
-        (a.address[1], 3478), (3478, b.address[1]),
-        (b.address[1], 3478), (3478, a.address[1])]
+    assert len([p for p in seen if p.sport == 3478]) == 4
+    assert not {p.dport for p in seen} & {a.relayed[1], b.relayed[1]}
 
 
 def test_ping_pong_has_the_users_rate(ns, daemon, join):
@@ -226,7 +233,7 @@ def test_chain_inside_one_server(ns, daemon, join):
     for there, here in zip(chain[1:] + chain[:1], chain):
         there.permit(here.relayed)
     data = b"inner"
-    for _ in range(16):
+    for _ in range(DEEPEST):
         data = stun.channel_data(0x4000, data)
 
     def act():
@@ -237,3 +244,81 @@ def test_chain_inside_one_server(ns, daemon, join):
 
     seen = all_packets(ns, act)
     assert len(seen) == 2 + 2 * len(chain)
+
+
+class Tunnel:
+    """A client's socket that is a channel of another client's allocation."""
+
+    def __init__(self, c, number, peer):
+        self.c, self.number, self.peer = c, number, peer
+        c.bind_channel(number, peer)
+        self.timeout_s = None
+
+    def sendto(self, data, _):
+        self.c.send_channel(self.number, data)
+
+    def recvfrom(self, _):
+        raw = self.c.inbox.pop(0) if self.c.inbox else \
+            self.c.read(self.timeout_s)
+        if raw is None:
+            raise socket.timeout
+        return stun.parse_channel_data(raw)[1], self.peer
+
+    def settimeout(self, timeout_s):
+        self.timeout_s = timeout_s
+
+    def setsockopt(self, *_):
+        pass
+
+    def getsockname(self):
+        return self.c.relayed
+
+
+def test_chain_across_two_servers(ns, daemon, join):
+    """A client may reach the other server through the one, but there is an
+    end to the chain, whoever makes it."""
+    servers = pair(ns, daemon)
+    chain = [join(servers[0])]
+    with pytest.raises(NoAnswer):
+        for n in range(1, 16):
+            c = TurnClient(servers[n % 2].address, sock=Tunnel(
+                chain[-1], 0x4000, servers[n % 2].address))
+            c.exchange(BINDING, patience_s=0.6)
+            c.allocate()
+            chain.append(c)
+    assert len(chain) == DEEPEST + 2
+
+
+def test_servers_in_a_ring(ns, daemon, join):
+    """The worst that two credentials can make: each server believes the
+    other's relayed address to be its client, and the other's listener is
+    its peer. The relay port that must be had again is the only one here; the
+    answer to the last request is what goes round."""
+    a = daemon(netns=ns, address=IP, port=3478, workers=1)
+    b = daemon(netns=ns, address=OTHER, port=3478, workers=1,
+               relay={"address": OTHER, "ports": [61000, 61000]})
+    first = join(b)
+    via_b = TurnClient(a.address, sock=Tunnel(first, 0x4000, a.address))
+    via_b.allocate()
+    via_a = TurnClient(b.address, sock=Tunnel(via_b, 0x4000, b.address))
+    via_a.get_challenge()
+    allocate = via_a.build(stun.ALLOCATE, [stun.requested_transport()])
+    bind = via_a.build(stun.CHANNEL_BIND, [stun.channel_number(0x4000),
+                                           stun.peer(a.address)])
+    first.refresh(0)
+
+    def act():
+        with Spoofer(ns) as spoofer, ns.bound(IP) as marker:
+            marker.settimeout(5)
+            for data in (allocate, bind):
+                spoofer.send(first.relayed, a.address,
+                             stun.channel_data(0x4000, data))
+                for server in (a, b) * 50:
+                    marker.sendto(BINDING, server.address)
+                    marker.recv(2048)
+
+    rings = {first.relayed[1], via_b.relayed[1]}
+    seen = [p for p in all_packets(ns, act) if {p.sport, p.dport} & rings]
+    # It was a ring: what came back was wrapped and sent on.
+    assert max(p.payload.count(b"\x40\x00") for p in seen) > 1
+    assert len(seen) <= 6 + DEEPEST + 2, len(seen)
