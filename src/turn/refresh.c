@@ -9,7 +9,6 @@ static void handle(struct request *r)
 	uint32_t lifetime_s;
 	struct reply reply;
 	uint8_t family;
-	bool ends;
 
 	if (!method_family(r, STUN_ATTR_REQUESTED_ADDRESS_FAMILY, &family) ||
 	    !method_lifetime(r, &lifetime_s)) {
@@ -20,16 +19,16 @@ static void handle(struct request *r)
 		reply_error(s, r->out, &r->to, STUN_PEER_FAMILY_MISMATCH);
 		return;
 	}
-	ends = lifetime_s == 0;
-	if (!ends)
+	/* The port is free before its client hears of it and asks anew. */
+	if (!lifetime_s)
+		allocation_end(s, r->now, r->allocation, TURN_CAUSE_REFRESH_0,
+			       r->out);
+	else
 		lifetime_s = allocation_refresh(s, r->now, r->allocation,
 						lifetime_s);
 	reply_begin(&reply, s, r->out, &r->to, STUN_SUCCESS);
 	stun_add_u32(&reply.builder, STUN_ATTR_LIFETIME, lifetime_s);
 	reply_send(&reply);
-	if (ends)
-		allocation_end(s, r->now, r->allocation, TURN_CAUSE_REFRESH_0,
-			       r->out);
 }
 
 const struct method method_refresh = {

@@ -125,6 +125,24 @@ START_TEST(lifetime_0_deletes_at_once)
 END_TEST
 
 /* "the client will treat this as equivalent to a success response" */
+/* Whoever is told that the port is free may have it at once, from another
+ * worker: the socket is closed before the answer leaves. */
+START_TEST(the_port_is_free_before_that_is_told)
+{
+	int closed = -1, replied = -1;
+
+	ck_assert_uint_eq(core_refresh(&c, &client, 2, 0), 0);
+	for (unsigned i = 0; i < c.out.count; i++) {
+		if (c.out.items[i].kind == ACTION_CLOSE_RELAY)
+			closed = (int)i;
+		if (c.out.items[i].kind == ACTION_REPLY)
+			replied = (int)i;
+	}
+	ck_assert_int_ge(closed, 0);
+	ck_assert_int_lt(closed, replied);
+}
+END_TEST
+
 START_TEST(a_repeated_deletion_is_a_mismatch)
 {
 	ck_assert_uint_eq(core_refresh(&c, &client, 2, 0), 0);
@@ -232,6 +250,7 @@ static Suite *suite(void)
 	tcase_add_test(t, a_refresh_may_shorten);
 	tcase_add_test(t, a_repeated_refresh_only_moves_the_expiry);
 	tcase_add_test(t, lifetime_0_deletes_at_once);
+	tcase_add_test(t, the_port_is_free_before_that_is_told);
 	tcase_add_test(t, a_repeated_deletion_is_a_mismatch);
 	tcase_add_test(t, an_expired_allocation_cannot_be_refreshed);
 	tcase_add_test(t, its_own_family_may_be_named);
