@@ -120,6 +120,10 @@ all_headers := $(sort $(wildcard src/*.h src/*/*.h tests/*/*.h))
 objects = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
 programs = $(patsubst %.c,$(BUILD)/%,$(1))
 
+# The status page, as C.
+page_src := $(sort $(wildcard src/ctl/page/*))
+page_object := $(BUILD)/obj/page_files.o
+
 core_lib := $(BUILD)/libturnpike-core.a
 all_lib := $(BUILD)/libturnpike.a
 daemon := $(if $(main_src),$(BUILD)/turnpiked)
@@ -142,10 +146,22 @@ $(BUILD)/flags: FORCE
 .PHONY: FORCE
 FORCE:
 
+define compile
+@mkdir -p $(@D)
+@echo "  CC    $<"
+$(Q)$(CC) $(ALL_CFLAGS) $(object_cflags) -MMD -MP -c -o $@ $<
+endef
+
 $(BUILD)/obj/%.o: %.c config.h $(BUILD)/flags
+	$(compile)
+
+# The folder's time changes when a file goes.
+$(BUILD)/page_files.c: src/ctl/embed src/ctl/page $(page_src)
 	@mkdir -p $(@D)
-	@echo "  CC    $<"
-	$(Q)$(CC) $(ALL_CFLAGS) $(object_cflags) -MMD -MP -c -o $@ $<
+	$(Q)src/ctl/embed $(page_src) >$@
+
+$(page_object): $(BUILD)/page_files.c config.h $(BUILD)/flags
+	$(compile)
 
 $(call objects,$(core_src)): object_cflags = $(core_warnings)
 $(call objects,$(unit_src) $(unit_help_src)): object_cflags = \
@@ -158,12 +174,12 @@ need-check:
 	$(if $(CHECK_LIBS),,@echo "The unit tests need the library Check:" \
 		"apt-get install check, then ./configure" >&2; exit 1)
 
--include $(patsubst %.c,$(BUILD)/obj/%.d,$(all_src))
+-include $(patsubst %.c,$(BUILD)/obj/%.d,$(all_src)) $(page_object:.o=.d)
 
 # Static archives, so that a test links only what it needs. Layers 0-2 have
 # their own: what links it alone cannot reach a socket.
 $(core_lib): $(call objects,$(core_src))
-$(all_lib): $(call objects,$(core_src) $(shell_src))
+$(all_lib): $(call objects,$(core_src) $(shell_src)) $(page_object)
 $(core_lib) $(all_lib):
 	@rm -f $@
 	@mkdir -p $(@D)
@@ -481,7 +497,8 @@ deb: ## Debian packages turnpike and turnpike-signaling-proxy, in build/deb
 .PHONY: clean
 clean: ## removes what make made in BUILD (not build/tools)
 	rm -rf $(addprefix $(BUILD)/,obj tests systemd asan tsan valgrind fuzz \
-		cover deb service mutants ci clang gcc flags turnpiked turnpikectl *.a)
+		cover deb service mutants ci clang gcc flags screenshots page_files.c \
+		turnpiked turnpikectl *.a)
 
 .PHONY: distclean
 distclean: ## clean, and removes build/ with its tools, configure and config.*
