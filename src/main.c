@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "conf/machine.h"
 #include "config.h"
 #include "worker/service.h"
 
@@ -82,7 +83,7 @@ static struct arguments parse_arguments(int argc, char **argv)
 static struct conf *load(const struct arguments *a, struct report *report)
 {
 	struct conf_machine machine;
-	int error = service_machine(&machine);
+	int error = machine_look(&machine);
 	struct conf *conf;
 
 	report_init(report);

@@ -2,7 +2,6 @@
 
 #include <errno.h>
 #include <event2/event.h>
-#include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,6 +13,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "conf/machine.h"
 #include "conf/nonce_key.h"
 #include "config.h"
 #include "net/ifaddr.h"
@@ -59,51 +59,6 @@ struct service {
 	char status[STATUS_BYTES];              /* told last */
 	int exit_status;
 };
-
-/* --- what the configuration depends on --- */
-
-static uint16_t cpu_count(void)
-{
-	cpu_set_t set;
-	long count;
-
-	/* It fails on machines with more CPUs than there can be workers. */
-	if (sched_getaffinity(0, sizeof(set), &set) == 0)
-		count = CPU_COUNT(&set);
-	else
-		count = sysconf(_SC_NPROCESSORS_ONLN);
-	return (uint16_t)(count > 0 ? count : 1);
-}
-
-static void add_address(struct conf_machine *m, const struct addr *ip)
-{
-	if (m->addr_count < sizeof(m->addrs) / sizeof(m->addrs[0]))
-		m->addrs[m->addr_count++] = *ip;
-}
-
-int service_machine(struct conf_machine *out)
-{
-	struct ifaddr_monitor *monitor = malloc(sizeof(*monitor));
-	int error;
-
-	memset(out, 0, sizeof(*out));
-	if (!monitor)
-		return -ENOMEM;
-	error = ifaddr_open(monitor);
-	if (!error) {
-		for (unsigned i = 0; i < monitor->list.count; i++)
-			add_address(out, &monitor->list.items[i].ip);
-		ifaddr_close(monitor);
-	}
-	free(monitor);
-	out->cpus = cpu_count();
-	out->now_s = (int64_t)time(NULL);
-	out->state_dir = getenv("STATE_DIRECTORY");
-	if (!error && getrandom(&out->key, sizeof(out->key), 0) !=
-			      (ssize_t)sizeof(out->key))
-		error = -errno;
-	return error;
-}
 
 /* --- what is said --- */
 
@@ -575,7 +530,7 @@ static void on_reload(evutil_socket_t number, short what, void *arg)
 
 	(void)number;
 	(void)what;
-	if (machine && !service_machine(machine))
+	if (machine && !machine_look(machine))
 		in_force_reload(&s->force, s->options->conf_path, machine);
 	else
 		logger_say(s->log, LOG_LEVEL_ERROR,

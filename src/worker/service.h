@@ -31,10 +31,4 @@ struct service_options {
  */
 int service_run(const struct conf *conf, const struct service_options *options);
 
-/*
- * Reads what the configuration depends on from the machine: addresses, CPUs,
- * environment, randomness. Returns 0 or a negative errno.
- */
-int service_machine(struct conf_machine *out);
-
 #endif
