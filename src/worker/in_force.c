@@ -3,13 +3,6 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
-
-static void begin(struct log_record *r, enum log_level level,
-		  const char *message)
-{
-	log_begin(r, level, message, (int64_t)time(NULL));
-}
 
 static void name_sources(struct in_force *f, const struct conf *conf)
 {
@@ -56,8 +49,8 @@ static void complete_policy(struct in_force *f)
 
 	if (listeners_policy(f->listeners, f->addresses, &f->turn.peers))
 		return;
-	begin(&r, LOG_LEVEL_WARNING,
-	      "more own addresses than are known to the peer rules");
+	logger_begin(&r, LOG_LEVEL_WARNING,
+		     "more own addresses than are known to the peer rules");
 	log_number(&r, "known", PEER_POLICY_OWN_MAX);
 	log_text(&r, "remedy", "name the others in peers.deny");
 	logger_put(f->log, &r);
@@ -69,8 +62,8 @@ static void tell_overrides(struct in_force *f,
 	struct log_record r;
 
 	if (report->bad_rules > 0) {
-		begin(&r, LOG_LEVEL_WARNING,
-		      "peer rules in Redis cannot be used");
+		logger_begin(&r, LOG_LEVEL_WARNING,
+			     "peer rules in Redis cannot be used");
 		log_number(&r, "count", report->bad_rules);
 		log_text(&r, "expected", "IP or IP-IP, not too many");
 		logger_put(f->log, &r);
@@ -145,7 +138,7 @@ static void log_message(struct logger *log, enum log_level level,
 	const char *remedy = strstr(m->text, "; ");
 	struct log_record r;
 
-	begin(&r, level, message);
+	logger_begin(&r, level, message);
 	log_text(&r, "file", path);
 	if (m->line > 0)
 		log_number(&r, "line", m->line);
@@ -175,7 +168,7 @@ static void tell_pending(void *arg, const char *option)
 	struct in_force *f = arg;
 	struct log_record r;
 
-	begin(&r, LOG_LEVEL_WARNING, "a changed option needs a restart");
+	logger_begin(&r, LOG_LEVEL_WARNING, "a changed option needs a restart");
 	log_text(&r, "option", option);
 	logger_put(f->log, &r);
 }
@@ -211,7 +204,7 @@ static void put_in_force(struct in_force *f, struct conf *wanted)
 	conf_free(before);
 	logger_set_level(f->log, wanted->log_level);
 
-	begin(&r, LOG_LEVEL_NOTICE, "reloaded");
+	logger_begin(&r, LOG_LEVEL_NOTICE, "reloaded");
 	log_number(&r, "users",
 		   static_users_count(wanted->users) +
 			   static_users_count(wanted->file_users));

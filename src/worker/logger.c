@@ -130,7 +130,7 @@ static void tell_lost(struct logger *l)
 
 	if (lost == l->lost_told)
 		return;
-	log_begin(&r, LOG_LEVEL_WARNING, "log lines lost", wall_s());
+	logger_begin(&r, LOG_LEVEL_WARNING, "log lines lost");
 	log_number(&r, "count", lost - l->lost_told);
 	log_number(&r, "since_start", lost);
 	if (write_record(l, &r))
@@ -298,10 +298,16 @@ void logger_put(struct logger *l, const struct log_record *record)
 	sem_post(&l->pushed);
 }
 
+void logger_begin(struct log_record *r, enum log_level level,
+		  const char *message)
+{
+	log_begin(r, level, message, wall_s());
+}
+
 void logger_say(struct logger *l, enum log_level level, const char *message)
 {
 	struct log_record r;
 
-	log_begin(&r, level, message, wall_s());
+	logger_begin(&r, level, message);
 	logger_put(l, &r);
 }

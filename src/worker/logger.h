@@ -44,7 +44,11 @@ void logger_put(struct logger *l, const struct log_record *record);
  */
 void logger_be_patient(struct logger *l, uint32_t wait_ms);
 
-/* A record of one message without fields, with the current time. */
+/* Begins a record with the current time. */
+void logger_begin(struct log_record *r, enum log_level level,
+		  const char *message);
+
+/* A record of one message without fields. */
 void logger_say(struct logger *l, enum log_level level, const char *message);
 
 #endif

@@ -113,8 +113,8 @@ static void check_buffers(struct worker *w, int fd, int wanted_bytes)
 	    granted_bytes >= wanted_bytes)
 		return;
 	w->told_buffers = true;
-	log_begin(&r, LOG_LEVEL_WARNING,
-		  "socket buffers are smaller than configured", time(NULL));
+	logger_begin(&r, LOG_LEVEL_WARNING,
+		     "socket buffers are smaller than configured");
 	log_number(&r, "wanted_bytes", (uint64_t)wanted_bytes);
 	log_number(&r, "granted_bytes", (uint64_t)granted_bytes);
 	log_text(&r, "raise", "net.core.rmem_max, net.core.wmem_max");

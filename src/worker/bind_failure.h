@@ -1,0 +1,14 @@
+/*
+ * A socket that cannot be bound, in words: which, why, and what helps.
+ */
+#ifndef TURNPIKE_WORKER_BIND_FAILURE_H
+#define TURNPIKE_WORKER_BIND_FAILURE_H
+
+#include "base/log.h"
+
+/* Begins a record about `address`; `error` is a negative errno. */
+void bind_failure_describe(struct log_record *r, enum log_level level,
+			   const char *message, const struct addr *address,
+			   int error);
+
+#endif

@@ -1,0 +1,53 @@
+/*
+ * The service's state, for the files that make up its life: start_failed,
+ * startup, redis_feed, watch, service. Belongs to the main thread.
+ */
+#ifndef TURNPIKE_WORKER_SERVICE_STATE_H
+#define TURNPIKE_WORKER_SERVICE_STATE_H
+
+#include <event2/event.h>
+
+#include "net/ifaddr.h"
+#include "store/redis_store.h"
+#include "turn/shared.h"
+#include "worker/in_force.h"
+#include "worker/listeners.h"
+#include "worker/logger.h"
+#include "worker/worker.h"
+
+#define SERVICE_STATUS_BYTES 128
+
+struct service {
+	const struct conf *conf; /* of the start */
+	const struct service_options *options;
+	struct in_force force;
+	struct ifaddr_monitor addresses;
+	bool addresses_open;
+	struct listeners listeners;
+	struct logger *log;
+	struct refusals *refusals;
+	struct turn_shared shared;
+	bool shared_made;
+	struct worker *workers[LISTENERS_WORKERS_MAX];
+	uint16_t workers_made;
+	struct redis_store *redis; /* NULL: none */
+	int redis_fd;              /* woken when it has news for us */
+
+	struct event_base *base; /* the main thread's */
+	struct event *events[8];
+	unsigned event_count;
+	uint64_t passes[LISTENERS_WORKERS_MAX]; /* when all had passed */
+	uint64_t redis_passes;                  /* the same */
+	char status[SERVICE_STATUS_BYTES];      /* told last */
+	int exit_status;
+};
+
+/*
+ * Opens the log as the configuration wants it. Returns 0 or a negative errno.
+ */
+int service_open_log(struct service *s);
+
+/* How many allocations live, on all workers. */
+uint64_t service_allocations(const struct service *s);
+
+#endif

@@ -1,0 +1,203 @@
+#include "worker/watch.h"
+
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <systemd/sd-daemon.h>
+
+#include "conf/machine.h"
+#include "worker/bind_failure.h"
+#include "worker/redis_feed.h"
+#include "worker/service.h"
+
+/* The status that the service manager shows is as old as this. */
+#define STATUS_S 5
+
+bool watch_update_status(struct service *s)
+{
+	char status[SERVICE_STATUS_BYTES], redis[SERVICE_STATUS_BYTES / 2] = "";
+	struct redis_status r;
+
+	if (s->redis) {
+		redis_store_status(s->redis, &r);
+		snprintf(redis, sizeof(redis), ", Redis %s (%s)",
+			 redis_state_name(r.state), redis_mode_name(r.mode));
+	}
+	snprintf(status, sizeof(status), "%u listeners, %llu allocations%s",
+		 listeners_count(&s->listeners),
+		 (unsigned long long)service_allocations(s), redis);
+	if (!strcmp(status, s->status))
+		return false;
+	memcpy(s->status, status, sizeof(status));
+	return true;
+}
+
+static void on_status(evutil_socket_t fd, short what, void *arg)
+{
+	struct service *s = arg;
+
+	(void)fd;
+	(void)what;
+	if (watch_update_status(s))
+		sd_notifyf(0, "STATUS=%s", s->status);
+}
+
+/*
+ * Whether the loop of each thread has passed since this was last so: they
+ * pass at their own times, and need not all do so between two looks.
+ */
+static bool all_passed(struct service *s)
+{
+	for (uint16_t i = 0; i < s->workers_made; i++)
+		if (worker_passes(s->workers[i]) == s->passes[i])
+			return false;
+	if (s->redis && redis_store_passes(s->redis) == s->redis_passes)
+		return false;
+	if (s->redis)
+		s->redis_passes = redis_store_passes(s->redis);
+	for (uint16_t i = 0; i < s->workers_made; i++)
+		s->passes[i] = worker_passes(s->workers[i]);
+	return true;
+}
+
+static void on_watchdog(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd;
+	(void)what;
+	if (all_passed(arg))
+		sd_notify(0, "WATCHDOG=1");
+}
+
+static void on_stop(evutil_socket_t number, short what, void *arg)
+{
+	struct service *s = arg;
+	struct log_record r;
+
+	(void)what;
+	logger_begin(&r, LOG_LEVEL_NOTICE, "stopping");
+	log_text(&r, "signal", number == SIGTERM ? "SIGTERM" : "SIGINT");
+	log_number(&r, "allocations", service_allocations(s));
+	logger_put(s->log, &r);
+	event_base_loopbreak(s->base);
+}
+
+static void on_reload(evutil_socket_t number, short what, void *arg)
+{
+	struct service *s = arg;
+	struct conf_machine *machine = malloc(sizeof(*machine));
+
+	(void)number;
+	(void)what;
+	if (machine && !machine_look(machine))
+		in_force_reload(&s->force, s->options->conf_path, machine);
+	else
+		logger_say(s->log, LOG_LEVEL_ERROR,
+			   "reload refused: the machine cannot be looked at");
+	free(machine);
+}
+
+/* Relaying through loopback was all there was; now there may be better. */
+static void check_makeshift(struct service *s)
+{
+	for (unsigned i = 0; i < s->addresses.list.count; i++) {
+		const struct addr *ip = &s->addresses.list.items[i].ip;
+		struct log_record r;
+
+		if (ip->family != ADDR_IPV4 || addr_ipv4_value(ip) >> 24 == 127)
+			continue;
+		logger_begin(&r, LOG_LEVEL_ERROR,
+			     "an address to relay through has come: restart");
+		log_addr(&r, "address", ip);
+		logger_put(s->log, &r);
+		/* A service manager starts us again; nobody else does. */
+		if (!getenv("NOTIFY_SOCKET"))
+			return;
+		s->exit_status = SERVICE_FAILED;
+		event_base_loopbreak(s->base);
+		return;
+	}
+}
+
+static void follow_addresses(struct service *s)
+{
+	struct listeners_failure failure;
+	struct log_record r;
+
+	listeners_follow(&s->listeners, &s->addresses.list, &failure);
+	if (failure.error) {
+		bind_failure_describe(&r, LOG_LEVEL_WARNING, "cannot listen",
+				      &failure.address, failure.error);
+		logger_put(s->log, &r);
+	}
+	/* No listener reads a packet before all rules know of it. */
+	in_force_follow_addresses(&s->force);
+	listeners_hand_over(&s->listeners, s->workers);
+
+	logger_begin(&r, LOG_LEVEL_INFO, "addresses changed");
+	log_number(&r, "listeners", listeners_count(&s->listeners));
+	logger_put(s->log, &r);
+}
+
+static void on_addresses(evutil_socket_t fd, short what, void *arg)
+{
+	struct service *s = arg;
+	int changed = ifaddr_update(&s->addresses);
+
+	(void)fd;
+	(void)what;
+	if (changed < 0)
+		logger_say(s->log, LOG_LEVEL_WARNING,
+			   "a change of addresses could not be read");
+	if (changed <= 0)
+		return;
+	follow_addresses(s);
+	if (s->conf->relay_is_makeshift)
+		check_makeshift(s);
+}
+
+static void on_redis(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd;
+	(void)what;
+	redis_feed_read(arg);
+}
+
+static bool watch(struct service *s, evutil_socket_t fd, short what,
+		  event_callback_fn callback, uint64_t every_us)
+{
+	struct timeval interval = {
+		.tv_sec = (time_t)(every_us / 1000000),
+		.tv_usec = (suseconds_t)(every_us % 1000000),
+	};
+	struct event *e =
+		event_new(s->base, fd, (short)(what | EV_PERSIST), callback, s);
+
+	if (!e)
+		return false;
+	s->events[s->event_count++] = e;
+	return event_add(e, every_us > 0 ? &interval : NULL) == 0;
+}
+
+bool watch_start(struct service *s)
+{
+	uint64_t watchdog_us = 0;
+
+	if (!watch(s, SIGTERM, EV_SIGNAL, on_stop, 0) ||
+	    !watch(s, SIGINT, EV_SIGNAL, on_stop, 0) ||
+	    !watch(s, SIGHUP, EV_SIGNAL, on_reload, 0) ||
+	    !watch(s, s->addresses.fd, EV_READ, on_addresses, 0) ||
+	    !watch(s, -1, EV_TIMEOUT, on_status, STATUS_S * 1000000ULL) ||
+	    (s->redis && !watch(s, s->redis_fd, EV_READ, on_redis, 0)))
+		return false;
+	/* Workers pass at least once a second: looked at less often. */
+	if (sd_watchdog_enabled(0, &watchdog_us) > 0)
+		return watch(s, -1, EV_TIMEOUT, on_watchdog, watchdog_us / 3);
+	return true;
+}
+
+void watch_stop(struct service *s)
+{
+	for (unsigned i = 0; i < s->event_count; i++)
+		event_free(s->events[i]);
+	s->event_count = 0;
+}
