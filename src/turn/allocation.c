@@ -26,27 +26,6 @@ static struct allocation *at(const struct turn_server *s, uint32_t index)
 	return pool_at(&s->flows.allocations, index);
 }
 
-const char *turn_cause_name(enum turn_cause cause)
-{
-	switch (cause) {
-	case TURN_CAUSE_REFRESH_0:
-		return "refresh-0";
-	case TURN_CAUSE_EXPIRED:
-		return "expired";
-	case TURN_CAUSE_CREDENTIAL_EXPIRED:
-		return "credential-expired";
-	case TURN_CAUSE_USER_GONE:
-	case TURN_CAUSE_USER_DISABLED:
-	case TURN_CAUSE_KEY_CHANGED:
-		return "revoked";
-	case TURN_CAUSE_SHUTDOWN:
-		return "shutdown";
-	case TURN_CAUSE_RELAY_LOST:
-		return "relay-lost";
-	}
-	return "";
-}
-
 /* How many ports of the user's quota a wish is charged as. */
 static unsigned ports_of(enum ports_want want)
 {
@@ -557,6 +536,7 @@ void allocation_end(struct turn_server *s, const struct now *now,
 	const struct allocation *a = at(s, index);
 
 	if (a->state == ALLOCATION_LIVE) {
+		counter_add(&s->counters.allocations_ended[cause], 1);
 		log_ended(s, now, a, cause, out);
 		out->items[out->count++] = (struct action){
 			.kind = ACTION_CLOSE_RELAY,

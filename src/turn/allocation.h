@@ -94,7 +94,4 @@ void allocation_end(struct turn_server *s, const struct now *now,
 /* Gives back what it holds, without action or log, for turn_server_free(). */
 void allocation_release(struct turn_server *s, uint32_t index);
 
-/* "refresh-0", "expired", "revoked"..., as logs name a cause. */
-const char *turn_cause_name(enum turn_cause cause);
-
 #endif

@@ -64,6 +64,24 @@ static enum nonce_state judge_nonce(struct request *r)
 	return state;
 }
 
+/* Nobody was asked who it is. */
+static void count_unasked(struct request *r, enum counters_auth_result result)
+{
+	counters_auth(&r->server->counters, COUNTERS_SOURCE_UNKNOWN, result);
+}
+
+static void challenge(struct request *r)
+{
+	count_unasked(r, COUNTERS_AUTH_CHALLENGE);
+	reply_challenge(r, STUN_UNAUTHENTICATED);
+}
+
+static void ask_for_nonce(struct request *r)
+{
+	count_unasked(r, COUNTERS_AUTH_STALE_NONCE);
+	reply_challenge(r, STUN_STALE_NONCE);
+}
+
 bool auth_before_key(struct request *r)
 {
 	const struct stun_message *m = &r->message;
@@ -72,7 +90,7 @@ bool auth_before_key(struct request *r)
 	struct bytes ours = request_realm(r);
 
 	if (!m->integrity_at && !m->integrity_sha256_at) {
-		reply_challenge(r, STUN_UNAUTHENTICATED);
+		challenge(r);
 		return false;
 	}
 	name = stun_find(m, STUN_ATTR_USERNAME);
@@ -89,7 +107,7 @@ bool auth_before_key(struct request *r)
 	if (!bytes_equal(realm->value, ours) ||
 	    (name->type == STUN_ATTR_USERHASH &&
 	     !s->config.realms[r->realm].offer_userhash)) {
-		reply_challenge(r, STUN_UNAUTHENTICATED);
+		challenge(r);
 		return false;
 	}
 	/*
@@ -97,7 +115,7 @@ bool auth_before_key(struct request *r)
 	 * a nonce of ours proves that the sender receives at its address.
 	 */
 	if (s->config.lookups_are_async && judge_nonce(r) == NONCE_FOREIGN) {
-		reply_challenge(r, STUN_STALE_NONCE);
+		ask_for_nonce(r);
 		return false;
 	}
 	return true;
@@ -156,13 +174,14 @@ bool auth_may_ask(struct request *r)
 
 	if (throttle_is_shut(t, source, user, true, now_ms)) {
 		counter_add(&r->server->counters.dropped[DROP_THROTTLED], 1);
+		count_unasked(r, COUNTERS_AUTH_THROTTLED);
 		refuse(r, REFUSAL_THROTTLED, 0, 0);
 		return false;
 	}
 	/* Whom somebody spoofs gets a nonce and is through; a guesser is not. */
 	if (throttle_is_shut(t, source, user, false, now_ms) &&
 	    judge_nonce(r) == NONCE_FOREIGN) {
-		reply_challenge(r, STUN_STALE_NONCE);
+		ask_for_nonce(r);
 		return false;
 	}
 	return true;
@@ -170,7 +189,8 @@ bool auth_may_ask(struct request *r)
 
 /* The keys that a request may have been signed with. */
 struct candidates {
-	bool known; /* whose they are; else there is one that nobody has */
+	bool known;     /* whose they are; else there is one that nobody has */
+	uint8_t source; /* COUNTERS_SOURCE_UNKNOWN: no source has a key */
 	unsigned count;
 	const struct secret *keys[TURN_KEYS_MAX];
 };
@@ -206,6 +226,20 @@ static bool is_refused(const struct request *r, const struct candidates *c,
 	return true;
 }
 
+static enum counters_auth_result result_of(enum refusal_cause cause)
+{
+	switch (cause) {
+	case REFUSAL_WRONG_PASSWORD:
+		return COUNTERS_AUTH_WRONG_PASSWORD;
+	case REFUSAL_DISABLED:
+		return COUNTERS_AUTH_DISABLED;
+	case REFUSAL_EXPIRED:
+		return COUNTERS_AUTH_EXPIRED;
+	default:
+		return COUNTERS_AUTH_UNKNOWN_USER;
+	}
+}
+
 static void put_refusal(struct request *r, enum refusal_cause cause)
 {
 	struct refusal f = refuse_begin(r, cause, STUN_UNAUTHENTICATED);
@@ -220,9 +254,11 @@ static bool prove(struct request *r, const struct candidates *c)
 {
 	const struct secret *key = find_right(r, c);
 	enum nonce_state nonce = judge_nonce(r);
+	struct counters *counters = &r->server->counters;
 	enum refusal_cause cause;
 
 	if (is_refused(r, c, key, &cause)) {
+		counters_auth(counters, c->source, result_of(cause));
 		reply_challenge(r, STUN_UNAUTHENTICATED);
 		throttle_failed(&r->server->shared->throttle, &r->in->source,
 				auth_query(r).name, nonce != NONCE_FOREIGN,
@@ -233,9 +269,11 @@ static bool prove(struct request *r, const struct candidates *c)
 		return false;
 	}
 	if (nonce != NONCE_FRESH) {
+		counters_auth(counters, c->source, COUNTERS_AUTH_STALE_NONCE);
 		reply_challenge(r, STUN_STALE_NONCE);
 		return false;
 	}
+	counters_auth(counters, c->source, COUNTERS_AUTH_OK);
 	r->key = *key;
 	r->to.key = &r->key;
 	return true;
@@ -253,7 +291,8 @@ static const struct secret *chosen_key(const struct request *r,
 static struct candidates candidates_of(const struct request *r,
 				       const struct turn_user *user)
 {
-	struct candidates c = { .known = false };
+	struct candidates c = { .known = false,
+				.source = COUNTERS_SOURCE_UNKNOWN };
 
 	for (unsigned i = 0; user && i < user->key_count; i++) {
 		const struct secret *key = chosen_key(r, &user->keys[i]);
@@ -262,7 +301,9 @@ static struct candidates candidates_of(const struct request *r,
 			c.keys[c.count++] = key;
 	}
 	c.known = c.count > 0;
-	if (!c.known)
+	if (c.known)
+		c.source = (uint8_t)user->source;
+	else
 		c.keys[c.count++] = &r->server->unknown_key;
 	return c;
 }
@@ -285,6 +326,7 @@ bool auth_with_allocation(struct request *r)
 		pool_at(&s->flows.allocations, r->allocation);
 	struct candidates c = {
 		.known = true,
+		.source = a->source,
 		.count = 1,
 		.keys = { pool_at(&s->keys, a->key) },
 	};

@@ -23,6 +23,7 @@ bool channel_bind(struct flow_table *t, uint32_t allocation, uint16_t number,
 		c->next = a->first_channel;
 		a->first_channel = i;
 		a->channel_count++;
+		counter_add(&t->counters->channels, 1);
 		p->channels++;
 		map_add(&t->by_number, i,
 			flow_hash_number(t, allocation, number));
@@ -54,6 +55,7 @@ static void remove_some(struct flow_table *t, uint32_t allocation,
 		p->channels--;
 		*link = c->next;
 		a->channel_count--;
+		counter_add(&t->counters->channels, UINT64_MAX);
 		map_remove(&t->by_number, i);
 		map_remove(&t->by_peer, i);
 		pool_give(&t->channels, i);

@@ -358,6 +358,7 @@ static void to_peer(struct flow_table *t, const struct now *now, uint32_t index,
 		    struct allocation *a, enum peer_verdict judged,
 		    const struct addr *peer, struct verdict *out)
 {
+	struct counters_traffic *traffic;
 	struct ports_owner owner;
 
 	if (judged == PEER_DENIED)
@@ -382,8 +383,9 @@ static void to_peer(struct flow_table *t, const struct now *now, uint32_t index,
 	}
 	a->to_peer_packets++;
 	a->to_peer_bytes += out->payload_bytes;
-	counter_add(&t->counters->to_peer_packets, 1);
-	counter_add(&t->counters->to_peer_bytes, out->payload_bytes);
+	traffic = &t->counters->traffic[a->realm];
+	counter_add(&traffic->to_peer_packets, 1);
+	counter_add(&traffic->to_peer_bytes, out->payload_bytes);
 }
 
 /* RFC 8656 section 12.6. */
@@ -561,6 +563,7 @@ void flow_from_peer(struct flow_table *t, const struct now *now, struct ref ref,
 		    const struct datagram *in, struct verdict *out)
 {
 	struct allocation *a = pool_get(&t->allocations, ref);
+	struct counters_traffic *traffic;
 	struct channel *c = NULL;
 	struct permission *p;
 	uint32_t hash, j;
@@ -610,6 +613,7 @@ void flow_from_peer(struct flow_table *t, const struct now *now, struct ref ref,
 	out->flow = FLOW_TO_CLIENT | ref.index;
 	a->to_client_packets++;
 	a->to_client_bytes += in->data.len;
-	counter_add(&t->counters->to_client_packets, 1);
-	counter_add(&t->counters->to_client_bytes, in->data.len);
+	traffic = &t->counters->traffic[a->realm];
+	counter_add(&traffic->to_client_packets, 1);
+	counter_add(&traffic->to_client_bytes, in->data.len);
 }

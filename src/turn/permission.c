@@ -23,6 +23,7 @@ uint32_t permission_install(struct flow_table *t, uint32_t allocation,
 		p->next = a->first_permission;
 		a->first_permission = i;
 		a->permission_count++;
+		counter_add(&t->counters->permissions, 1);
 		map_add(&t->by_ip, i,
 			flow_hash_peer(t, allocation, &canonical));
 	}
@@ -51,6 +52,7 @@ static void remove_some(struct flow_table *t, uint32_t allocation,
 		assert(!p->channels);
 		*link = p->next;
 		a->permission_count--;
+		counter_add(&t->counters->permissions, UINT64_MAX);
 		map_remove(&t->by_ip, i);
 		pool_give(&t->permissions, i);
 	}

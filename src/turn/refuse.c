@@ -107,6 +107,7 @@ void refuse_put(struct turn_server *s, const struct now *now,
 {
 	assert(out->count < ACTIONS_MAX &&
 	       out->refusal_count < ACTIONS_REFUSALS_MAX);
+	counter_add(&s->counters.refused[f->cause], 1);
 	out->refusals[out->refusal_count] = *f;
 	out->items[out->count++] = (struct action){
 		.kind = ACTION_REFUSED,

@@ -75,15 +75,18 @@ bool reply_send(struct reply *r)
 		},
 	};
 	out->scratch_used += len;
-	counter_add(&s->counters.responses, 1);
+	counter_add(&s->counters.responses[counters_method(to->method)], 1);
 	return true;
 }
 
 static void send_error(struct reply *r, uint16_t code)
 {
-	assert(code >= 300 && code < 300 + COUNTERS_CODES);
+	struct counters *c = &r->server->counters;
+
 	if (reply_send(r))
-		counter_add(&r->server->counters.errors[code - 300], 1);
+		counter_add(&c->errors[counters_method(r->to->method)]
+				      [counters_code(code)],
+			    1);
 }
 
 void reply_error(struct turn_server *s, struct actions *out,

@@ -254,6 +254,8 @@ static void dispatch(struct request *r, const struct method *method)
  */
 static void fail_lookup(struct request *r, enum refusal_cause cause)
 {
+	counters_auth(&r->server->counters, COUNTERS_SOURCE_UNKNOWN,
+		      COUNTERS_AUTH_UNAVAILABLE);
 	if (r->server->config.lookups_are_async)
 		refuse(r, cause, STUN_SERVER_ERROR, 0);
 	reply_error(r->server, r->out, &r->to, STUN_SERVER_ERROR);
@@ -305,7 +307,7 @@ void turn_message(struct turn_server *s, const struct now *now,
 			drop(s, DROP_UNEXPECTED);
 		return;
 	}
-	counter_add(&s->counters.requests, 1);
+	counter_add(&s->counters.requests[counters_method(method->number)], 1);
 	reply_budget_received(&s->shared->reply_budget, &in->source,
 			      in->data.len);
 	forget_expired(&r);

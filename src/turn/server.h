@@ -39,16 +39,6 @@ struct turn_grant {
 	uint64_t rate_bytes_per_s; /* of all its allocations, each way */
 };
 
-/* Where a user is known from; the label in logs and metrics. */
-enum turn_source {
-	TURN_SOURCE_CONFIG,       /* listed in the configuration */
-	TURN_SOURCE_FILE,         /* listed in the users file */
-	TURN_SOURCE_TIME_LIMITED, /* by a secret, for a time */
-	TURN_SOURCE_REDIS,
-	TURN_SOURCE_SELF_TEST,
-	TURN_SOURCE_COUNT,
-};
-
 /* More secrets than these are not tried for one user. */
 #define TURN_KEYS_MAX 16
 
@@ -73,19 +63,6 @@ enum turn_lookup {
 	TURN_LOOKUP_FOUND,
 	TURN_LOOKUP_UNKNOWN,     /* no source knows the user */
 	TURN_LOOKUP_UNAVAILABLE, /* the source that should know can't answer */
-};
-
-/* Why an allocation ended; the word in the log. */
-enum turn_cause {
-	TURN_CAUSE_REFRESH_0,
-	TURN_CAUSE_EXPIRED,
-	TURN_CAUSE_CREDENTIAL_EXPIRED,
-	/* No source admits it any more: */
-	TURN_CAUSE_USER_GONE,
-	TURN_CAUSE_USER_DISABLED,
-	TURN_CAUSE_KEY_CHANGED,
-	TURN_CAUSE_SHUTDOWN,
-	TURN_CAUSE_RELAY_LOST, /* the relay socket failed for good */
 };
 
 /*

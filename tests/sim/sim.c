@@ -69,7 +69,7 @@ static void add(struct sim_stats *sum, const struct sim_stats *s)
 {
 	for (unsigned i = 0; i < SIM_EVENT_COUNT; i++)
 		sum->events[i] += s->events[i];
-	for (unsigned i = 0; i < COUNTERS_CODES; i++)
+	for (unsigned i = 0; i < SIM_CODES; i++)
 		sum->codes[i] += s->codes[i];
 	for (unsigned i = 0; i < DROP_REASON_COUNT; i++)
 		sum->drops[i] += s->drops[i];

@@ -151,9 +151,12 @@ enum sim_event {
 		SIM_EVENT_COUNT
 };
 
+/* STUN error codes are below 700. */
+#define SIM_CODES 400
+
 struct sim_stats {
 	uint64_t events[SIM_EVENT_COUNT];
-	uint64_t codes[COUNTERS_CODES];
+	uint64_t codes[SIM_CODES]; /* by code - 300 */
 	uint64_t drops[DROP_REASON_COUNT];
 	uint64_t steps;
 	uint64_t simulated_ms;

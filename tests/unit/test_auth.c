@@ -1285,6 +1285,88 @@ START_TEST(a_refused_name_may_be_anything)
 }
 END_TEST
 
+/* --- what is counted ------------------------------------------------------------------ */
+
+static uint64_t counted(unsigned source, enum counters_auth_result result)
+{
+	return counter_get(&turn_counters(c.server)->auth[source][result]);
+}
+
+static uint64_t judged(void)
+{
+	return counter_get(&turn_counters(c.server)->judged);
+}
+
+START_TEST(each_request_is_counted_by_source_and_result)
+{
+	struct core_signing how = { .user = &core_alice, .nonce_age_s = 600 };
+
+	c.user.source = TURN_SOURCE_FILE;
+	core_begin_allocate(&q, &client, 1);
+	core_send(&c, &q);
+	ck_assert_uint_eq(
+		counted(COUNTERS_SOURCE_UNKNOWN, COUNTERS_AUTH_CHALLENGE), 1);
+	ck_assert_uint_eq(judged(), 0);
+	try_user(&core_nobody);
+	ck_assert_uint_eq(
+		counted(COUNTERS_SOURCE_UNKNOWN, COUNTERS_AUTH_UNKNOWN_USER),
+		1);
+	try_user(&core_liar);
+	ck_assert_uint_eq(
+		counted(TURN_SOURCE_FILE, COUNTERS_AUTH_WRONG_PASSWORD), 1);
+	try_signing(&how);
+	ck_assert_uint_eq(counted(TURN_SOURCE_FILE, COUNTERS_AUTH_STALE_NONCE),
+			  1);
+	c.user.disabled = true;
+	try_user(&core_alice);
+	ck_assert_uint_eq(counted(TURN_SOURCE_FILE, COUNTERS_AUTH_DISABLED), 1);
+	c.user.disabled = false;
+	c.user.expires_wall_s = c.now.wall_s;
+	try_user(&core_alice);
+	ck_assert_uint_eq(counted(TURN_SOURCE_FILE, COUNTERS_AUTH_EXPIRED), 1);
+	c.user.expires_wall_s = 0;
+	c.unavailable = true;
+	try_user(&core_alice);
+	ck_assert_uint_eq(
+		counted(COUNTERS_SOURCE_UNKNOWN, COUNTERS_AUTH_UNAVAILABLE), 1);
+	c.unavailable = false;
+	ck_assert_uint_eq(core_allocate(&c, &client, 1), 0);
+	ck_assert_uint_eq(counted(TURN_SOURCE_FILE, COUNTERS_AUTH_OK), 1);
+	ck_assert_uint_eq(judged(), 7);
+}
+END_TEST
+
+/* The source that the session was begun with, though it is not asked. */
+START_TEST(a_living_allocation_knows_its_source)
+{
+	c.user.source = TURN_SOURCE_REDIS;
+	ck_assert_uint_eq(core_allocate(&c, &client, 1), 0);
+	c.user.source = TURN_SOURCE_FILE;
+	ck_assert_uint_eq(core_refresh(&c, &client, 2, 600), 0);
+	core_begin(&q, STUN_REFRESH, &client, 3);
+	ck_assert_uint_eq(core_ask(&c, &q, &core_liar), 401);
+	ck_assert_uint_eq(counted(TURN_SOURCE_REDIS, COUNTERS_AUTH_OK), 2);
+	ck_assert_uint_eq(
+		counted(TURN_SOURCE_REDIS, COUNTERS_AUTH_WRONG_PASSWORD), 1);
+}
+END_TEST
+
+START_TEST(who_is_not_looked_up_is_of_no_source)
+{
+	struct core_signing how = { .user = &core_liar };
+
+	guess(&how, 401);
+	ck_assert_uint_eq(
+		counted(COUNTERS_SOURCE_UNKNOWN, COUNTERS_AUTH_THROTTLED), 1);
+	c.config.lookups_are_async = true;
+	core_restart(&c);
+	how.nonce_client = core_client(9, 9);
+	ck_assert_uint_eq(try_signing(&how), 438);
+	ck_assert_uint_eq(
+		counted(COUNTERS_SOURCE_UNKNOWN, COUNTERS_AUTH_STALE_NONCE), 1);
+}
+END_TEST
+
 static Suite *suite(void)
 {
 	Suite *s = suite_create("auth");
@@ -1352,6 +1434,9 @@ static Suite *suite(void)
 	tcase_add_test(t, the_gate_before_the_log_is_the_processes);
 	tcase_add_test(t, challenges_and_stale_nonces_are_not_logged);
 	tcase_add_test(t, a_refused_name_may_be_anything);
+	tcase_add_test(t, each_request_is_counted_by_source_and_result);
+	tcase_add_test(t, a_living_allocation_knows_its_source);
+	tcase_add_test(t, who_is_not_looked_up_is_of_no_source);
 	suite_add_tcase(s, t);
 	return s;
 }

@@ -202,6 +202,8 @@ START_TEST(all_go_with_their_allocation)
 	ck_assert_uint_eq(core_bind(&c, &client, 2, 0x4000, &peer), 0);
 	ck_assert_uint_eq(core_refresh(&c, &client, 3, 0), 0);
 	ck_assert_uint_eq(installed(), 0);
+	ck_assert_uint_eq(counter_get(&turn_counters(c.server)->permissions),
+			  0);
 	/* A new one on the same 5-tuple begins without. */
 	ck_assert_uint_eq(core_allocate(&c, &client, 4), 0);
 	ck_assert_str_eq(in(), "no_permission");
@@ -255,6 +257,9 @@ START_TEST(installing_twice_gives_the_same_record)
 	peer.port++;
 	ck_assert_uint_eq(permission_install(&table, owner, &peer, 2000), i);
 	ck_assert_uint_eq(permission(i)->expires_ms, 302000);
+	ck_assert_uint_eq(counter_get(&counters.permissions), 1);
+	permission_remove_all(&table, owner);
+	ck_assert_uint_eq(counter_get(&counters.permissions), 0);
 }
 END_TEST
 

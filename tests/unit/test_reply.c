@@ -301,7 +301,12 @@ END_TEST
 
 /* --- accounting --------------------------------------------------------------- */
 
-START_TEST(answers_are_counted_and_errors_by_code)
+static uint64_t errors(enum counters_method method, enum counters_code code)
+{
+	return counter_get(&turn_counters(c.server)->errors[method][code]);
+}
+
+START_TEST(answers_are_counted_and_errors_by_method_and_code)
 {
 	const struct counters *n = turn_counters(c.server);
 
@@ -311,11 +316,18 @@ START_TEST(answers_are_counted_and_errors_by_code)
 	core_send(&c, &q);
 	core_begin(&q, STUN_REFRESH, &client, 1);
 	ck_assert_uint_eq(core_ask(&c, &q, &core_alice), 437);
-	ck_assert_uint_eq(counter_get(&n->requests), 4);
-	ck_assert_uint_eq(counter_get(&n->responses), 4);
-	ck_assert_uint_eq(counter_get(&n->errors[101]), 2);
-	ck_assert_uint_eq(counter_get(&n->errors[137]), 1);
-	ck_assert_uint_eq(counter_get(&n->errors[138]), 0);
+	ck_assert_uint_eq(counter_get(&n->requests[COUNTERS_ALLOCATE]), 2);
+	ck_assert_uint_eq(counter_get(&n->requests[COUNTERS_BINDING]), 1);
+	ck_assert_uint_eq(counter_get(&n->requests[COUNTERS_REFRESH]), 1);
+	ck_assert_uint_eq(counter_get(&n->requests[COUNTERS_CHANNEL_BIND]), 0);
+	ck_assert_uint_eq(counter_get(&n->responses[COUNTERS_ALLOCATE]), 2);
+	ck_assert_uint_eq(counter_get(&n->responses[COUNTERS_BINDING]), 1);
+	ck_assert_uint_eq(counter_get(&n->responses[COUNTERS_REFRESH]), 1);
+	ck_assert_uint_eq(errors(COUNTERS_ALLOCATE, COUNTERS_CODE_401), 2);
+	ck_assert_uint_eq(errors(COUNTERS_REFRESH, COUNTERS_CODE_437), 1);
+	ck_assert_uint_eq(errors(COUNTERS_REFRESH, COUNTERS_CODE_438), 0);
+	ck_assert_uint_eq(errors(COUNTERS_REFRESH, COUNTERS_CODE_401), 0);
+	ck_assert_uint_eq(errors(COUNTERS_BINDING, COUNTERS_CODE_401), 0);
 }
 END_TEST
 
@@ -366,10 +378,12 @@ START_TEST(beyond_the_budget_nothing_is_answered)
 	ck_assert_uint_eq(core_send(&c, &q), 0);
 	spend();
 	ck_assert_uint_eq(core_dropped(&c, DROP_REPLY_BUDGET), 3);
-	ck_assert_uint_eq(counter_get(&n->requests), 3);
-	ck_assert_uint_eq(counter_get(&n->responses), 0);
-	ck_assert_uint_eq(counter_get(&n->errors[101]), 0);
-	ck_assert_uint_eq(counter_get(&n->errors[120]), 0);
+	ck_assert_uint_eq(counter_get(&n->requests[COUNTERS_ALLOCATE]), 1);
+	ck_assert_uint_eq(counter_get(&n->requests[COUNTERS_BINDING]), 2);
+	ck_assert_uint_eq(counter_get(&n->responses[COUNTERS_ALLOCATE]), 0);
+	ck_assert_uint_eq(counter_get(&n->responses[COUNTERS_BINDING]), 0);
+	ck_assert_uint_eq(errors(COUNTERS_ALLOCATE, COUNTERS_CODE_401), 0);
+	ck_assert_uint_eq(errors(COUNTERS_BINDING, COUNTERS_CODE_420), 0);
 	/* What it has sent is more than such an answer: it may be sent. */
 	core_begin_allocate(&q, &client, 1);
 	core_sign_as(&c, &q, &incomplete);
@@ -604,7 +618,7 @@ static Suite *suite(void)
 	tcase_add_test(t, an_unnamed_algorithm_is_signed_with_sha1);
 	tcase_add_test(t, errors_are_signed_like_successes);
 	tcase_add_test(t, fingerprint_answers_fingerprint);
-	tcase_add_test(t, answers_are_counted_and_errors_by_code);
+	tcase_add_test(t, answers_are_counted_and_errors_by_method_and_code);
 	tcase_add_test(t, beyond_the_budget_nothing_is_answered);
 	tcase_add_test(t, a_nonce_of_ours_is_answered_beyond_the_budget);
 	tcase_add_test(t, the_judged_nonce_decides_what_counts);

@@ -404,7 +404,7 @@ START_TEST(each_client_has_its_worker)
 
 		user_init(&u, i);
 		ck_assert(answers(&u));
-		ck_assert_uint_eq(COUNTED(i, requests), 1);
+		ck_assert_uint_eq(COUNTED(i, requests[COUNTERS_BINDING]), 1);
 		user_fini(&u);
 	}
 	end();
