@@ -181,6 +181,8 @@ uint16_t allocation_begin(struct request *r,
 	a->rates.per_s = allocation_rate(s, r->realm);
 	a->limited = a->packets_max || a->rates.per_s;
 	a->began_ms = r->now->mono_ms;
+	a->began_wall_s = r->now->wall_s;
+	a->account_at = r->user->account_at;
 	a->charges = charges;
 	a->revocable = r->user->revocable;
 	a->source = (uint8_t)r->user->source;

@@ -66,6 +66,7 @@ struct allocation {
 	/* Control only. */
 	struct timer_link timer; /* its own expiry or a member's */
 	uint64_t began_ms;
+	int64_t began_wall_s;
 	uint64_t ends_ms; /* the credential's end; UINT64_MAX: none */
 	struct charges charges;
 	uint32_t user_next;  /* the user's other allocations, a list */
@@ -83,6 +84,7 @@ struct allocation {
 	bool fingerprint;     /* the Allocate request carried one */
 	bool revocable;       /* ends when no source admits the user */
 	uint8_t source;       /* enum turn_source that admitted the user */
+	uint16_t account_at;  /* of the user's name, see turn_user */
 };
 
 /* One permitted peer address of one allocation, RFC 8656 section 9. */

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "net/udp.h"
+#include "turn/session.h"
 
 /* Messages that the relay sockets together, or the inbox, get in a turn. */
 #define RELAY_TURN 2048
@@ -542,6 +543,19 @@ void executor_tick(struct executor *e)
 		carry_out_all(e);
 	}
 	flush(e);
+}
+
+bool executor_end_session(struct executor *e, struct ref allocation,
+			  enum turn_cause cause)
+{
+	bool ended;
+
+	executor_read_clock(e);
+	ended = turn_end_session(e->core, &e->now, allocation, cause,
+				 &e->actions);
+	carry_out_all(e);
+	flush(e);
+	return ended;
 }
 
 void executor_end_all(struct executor *e, enum turn_cause cause)

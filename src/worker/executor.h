@@ -93,6 +93,10 @@ void executor_look_drops(struct executor *e);
 /* Does what is due at `now`, or a part of it if that is much. */
 void executor_tick(struct executor *e);
 
+/* Ends that session; false if it had ended before. */
+bool executor_end_session(struct executor *e, struct ref allocation,
+			  enum turn_cause cause);
+
 /* Ends all allocations. */
 void executor_end_all(struct executor *e, enum turn_cause cause);
 

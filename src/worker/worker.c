@@ -16,6 +16,25 @@
 /* A sleeping worker wakes this often, to show that it lives. */
 #define HEARTBEAT_MS 1000
 
+/* Sessions that are copied for another thread in one go. */
+#define SESSIONS_TURN 64
+
+/*
+ * What another thread waits for, in its own memory: to have sessions copied,
+ * or one ended.
+ */
+struct errand {
+	struct errand *next;
+	bool is_done;
+	struct turn_session *out; /* NULL: `allocation` is to be ended */
+	unsigned max;
+	unsigned count;
+	uint32_t cursor;
+	struct ref allocation;
+	enum turn_cause cause;
+	bool has_ended;
+};
+
 /*
  * What others want of the worker: a state rather than a list of messages, so
  * that it needs no memory and cannot fill up. Taken over whole.
@@ -28,6 +47,7 @@ struct settings {
 	uint64_t applied;     /* the last change that is in force */
 	bool stop;
 	enum turn_cause cause;
+	struct errand *errands; /* each one's thread waits for it */
 	/* Borrowed until they are applied; NULL: nothing new. */
 	const struct peer_policy *peers;
 	const struct turn_config *config;
@@ -142,6 +162,29 @@ static void set_listener(struct worker *w, uint16_t index,
 		check_buffers(w, fd, w->buffers.listener_bytes);
 }
 
+static void run_errand(struct worker *w, struct errand *errand)
+{
+	if (errand->out)
+		errand->count = turn_list_sessions(w->core, &errand->cursor,
+						   errand->out, errand->max);
+	else
+		errand->has_ended = executor_end_session(
+			&w->executor, errand->allocation, errand->cause);
+	errand->is_done = true;
+}
+
+static void run_errands(struct worker *w)
+{
+	struct settings *s = &w->settings;
+
+	while (s->errands) {
+		struct errand *first = s->errands;
+
+		s->errands = first->next;
+		run_errand(w, first);
+	}
+}
+
 /* Takes over what has changed, and says so to those who wait for it. */
 static void apply_settings(struct worker *w)
 {
@@ -167,6 +210,7 @@ static void apply_settings(struct worker *w)
 		set_listener(w, i, &s->listeners[i].listener,
 			     s->listeners[i].fd);
 	}
+	run_errands(w);
 	if (s->stop) {
 		w->stopping = true;
 		executor_end_all(&w->executor, s->cause);
@@ -332,6 +376,55 @@ void worker_sync(struct worker *w)
 	while (s->applied < wanted)
 		pthread_cond_wait(&s->done, &s->lock);
 	pthread_mutex_unlock(&s->lock);
+}
+
+/* Has the worker run the errand, and waits; false if it runs no more. */
+static bool ask(struct worker *w, struct errand *errand)
+{
+	struct settings *s = &w->settings;
+	bool stops;
+
+	pthread_mutex_lock(&s->lock);
+	stops = s->stop;
+	if (!stops) {
+		errand->next = s->errands;
+		s->errands = errand;
+		atomic_store(&s->changed, true);
+		inbox_wake(&w->inbox);
+	}
+	while (!stops && !errand->is_done)
+		pthread_cond_wait(&s->done, &s->lock);
+	pthread_mutex_unlock(&s->lock);
+	return !stops;
+}
+
+unsigned worker_sessions(struct worker *w, uint32_t *cursor,
+			 struct turn_session *out, unsigned max)
+{
+	unsigned count = 0;
+
+	while (count < max && *cursor != TURN_SESSIONS_END) {
+		unsigned most = max - count;
+		struct errand errand = {
+			.out = out + count,
+			.max = most < SESSIONS_TURN ? most : SESSIONS_TURN,
+			.cursor = *cursor,
+		};
+
+		if (!ask(w, &errand))
+			break;
+		*cursor = errand.cursor;
+		count += errand.count;
+	}
+	return count;
+}
+
+bool worker_end_session(struct worker *w, struct ref allocation,
+			enum turn_cause cause)
+{
+	struct errand errand = { .allocation = allocation, .cause = cause };
+
+	return ask(w, &errand) && errand.has_ended;
 }
 
 uint64_t worker_passes(const struct worker *w)

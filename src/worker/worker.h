@@ -10,7 +10,7 @@
 #define TURNPIKE_WORKER_WORKER_H
 
 #include "store/credentials.h"
-#include "turn/server.h"
+#include "turn/session.h"
 #include "worker/logger.h"
 #include "worker/refusals.h"
 
@@ -94,6 +94,21 @@ void worker_wake(struct worker *w);
  * while it runs, and not from its own thread.
  */
 void worker_sync(struct worker *w);
+
+/*
+ * Copies up to `max` of the worker's sessions to `out` and returns how many, 0
+ * when there are no more; `*cursor` is 0 for the first call. See
+ * turn_list_sessions(). The worker's thread copies some dozens at a time and
+ * relays in between. These two may be called by several threads at once, but
+ * not by a worker's own. While the worker stops, or has, there are no sessions
+ * any more.
+ */
+unsigned worker_sessions(struct worker *w, uint32_t *cursor,
+			 struct turn_session *out, unsigned max);
+
+/* Ends that session of the worker; false if it had ended before. */
+bool worker_end_session(struct worker *w, struct ref allocation,
+			enum turn_cause cause);
 
 /* How often the worker's loop has passed; grows at least once a second. */
 uint64_t worker_passes(const struct worker *w);

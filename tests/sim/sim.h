@@ -141,7 +141,8 @@ struct packet {
 	X(RECHECK_UNAVAILABLE) \
 	X(ADMITTED_AGAIN) \
 	X(CREDENTIAL_REFUSED) \
-	X(CREDENTIAL_ENDED)
+	X(CREDENTIAL_ENDED) \
+	X(KILLED)
 /* clang-format on */
 
 enum sim_event {
@@ -409,6 +410,11 @@ uint64_t access_ends_ms(const struct world *w);
 /* A user goes away or comes back, and every worker is told. Returns whether
  * it went. */
 bool access_change(struct world *w, uint8_t user);
+
+/* --- operator.c ------------------------------------------------------------ */
+
+/* Compares a worker's list of sessions with the oracle's, and ends one. */
+void operator_look(struct world *w);
 
 /* --- actors.c -------------------------------------------------------------- */
 

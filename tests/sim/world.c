@@ -25,6 +25,7 @@ enum event_kind {
 	EVENT_FLOOD,  /* many strangers at once */
 	EVENT_ACCESS, /* a user goes away, or comes back */
 	EVENT_LIMITS, /* the operator changes the quotas */
+	EVENT_LOOK,   /* the operator looks at sessions, and ends one */
 };
 
 struct event {
@@ -676,6 +677,11 @@ static void happen(struct world *w, struct event *e)
 	case EVENT_LIMITS:
 		change_limits(w);
 		break;
+	case EVENT_LOOK:
+		operator_look(w);
+		for (uint16_t i = 0; i < w->workers; i++)
+			schedule_tick(w, i);
+		break;
 	}
 	if (w->stats->steps % 16 == 0)
 		model_conserved(w);
@@ -837,6 +843,12 @@ static void start(struct world *w)
 		     (struct event){
 			     .at_ms = w->now.mono_ms + sim_random(w) % 1800000,
 			     .kind = EVENT_LIMITS,
+		     });
+	for (unsigned i = 0; w->is_restless && i < 5; i++)
+		push(w,
+		     (struct event){
+			     .at_ms = w->now.mono_ms + sim_random(w) % 1800000,
+			     .kind = EVENT_LOOK,
 		     });
 	for (unsigned i = 0; w->pausing && i < 10; i++)
 		push(w,

@@ -26,6 +26,8 @@ START_TEST(words_stay_as_they_are)
 	ck_assert_str_eq(turn_cause_name(TURN_CAUSE_KEY_CHANGED), "revoked");
 	ck_assert_str_eq(turn_cause_name(TURN_CAUSE_SHUTDOWN), "shutdown");
 	ck_assert_str_eq(turn_cause_name(TURN_CAUSE_RELAY_LOST), "relay-lost");
+	ck_assert_str_eq(turn_cause_name(TURN_CAUSE_KILLED), "killed");
+	ck_assert_str_eq(turn_cause_name(TURN_CAUSE_DRAINED), "drained");
 }
 END_TEST
 

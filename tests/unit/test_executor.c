@@ -1,4 +1,4 @@
-/* link: -Wl,--wrap=turn_from_client,--wrap=turn_from_peer,--wrap=turn_from_hairpin,--wrap=turn_message,--wrap=turn_key_ready,--wrap=turn_relay_opened,--wrap=turn_tick,--wrap=turn_end_next,--wrap=turn_counters,--wrap=logger_put,--wrap=relay_set_init,--wrap=credentials_look_up,--wrap=credentials_next,--wrap=turn_next_user,--wrap=turn_has_user,--wrap=turn_recheck */
+/* link: -Wl,--wrap=turn_from_client,--wrap=turn_from_peer,--wrap=turn_from_hairpin,--wrap=turn_message,--wrap=turn_key_ready,--wrap=turn_relay_opened,--wrap=turn_tick,--wrap=turn_end_next,--wrap=turn_counters,--wrap=logger_put,--wrap=relay_set_init,--wrap=credentials_look_up,--wrap=credentials_next,--wrap=turn_next_user,--wrap=turn_has_user,--wrap=turn_recheck,--wrap=turn_end_session */
 #include "unit.h"
 
 #include <errno.h>
@@ -13,7 +13,7 @@
  * The core here is a puppet: it answers as a test tells it to, and notes what
  * it was asked. Letters of the notes: c, p, h: a datagram from a client, a
  * peer, a hairpin; m: a message; k: keys; o: a relay socket opened (O: not);
- * t: a tick; e: an end; l: a log record.
+ * t: a tick; e: an end; x: that of one session; l: a log record.
  */
 static char notes[4096];
 static struct counters counters;
@@ -147,6 +147,24 @@ WRAPPED(bool, turn_end_next, struct turn_server *s, const struct now *now,
 	out->items[out->count++] = (struct action){
 		.kind = ACTION_CLOSE_RELAY,
 		.as.close_relay = { ends_left, 1 },
+	};
+	return true;
+}
+
+WRAPPED(bool, turn_end_session, struct turn_server *s, const struct now *now,
+	struct ref allocation, enum turn_cause cause, struct actions *out)
+{
+	(void)s;
+	ck_assert_uint_gt(now->mono_ms, 0);
+	ck_assert_uint_eq(out->count, 0);
+	ck_assert_int_eq(cause, TURN_CAUSE_KILLED);
+	note('x');
+	if (ends_left == 0)
+		return false;
+	ends_left--;
+	out->items[out->count++] = (struct action){
+		.kind = ACTION_CLOSE_RELAY,
+		.as.close_relay = allocation,
 	};
 	return true;
 }
@@ -752,6 +770,22 @@ START_TEST(the_end_of_all)
 }
 END_TEST
 
+START_TEST(the_end_of_one)
+{
+	for (uint32_t i = 0; i < 2; i++)
+		open_relay((struct ref){ i, 1 });
+	ends_left = 1;
+	ck_assert(executor_end_session(e, (struct ref){ 1, 1 },
+				       TURN_CAUSE_KILLED));
+	ck_assert_uint_eq(e->relays.count, 1);
+	ck_assert_ptr_null(relay_set_get(&e->relays, (struct ref){ 1, 1 }));
+	ck_assert(!executor_end_session(e, (struct ref){ 1, 1 },
+					TURN_CAUSE_KILLED));
+	ck_assert_str_eq(notes, "xx");
+	ck_assert_uint_eq(e->relays.count, 1);
+}
+END_TEST
+
 /* --- counting -------------------------------------------------------------- */
 
 START_TEST(send_errors_are_counted)
@@ -940,6 +974,7 @@ static Suite *suite(void)
 	tcase_add_test(c, data_before_the_end_is_sent);
 	tcase_add_test(c, ticks_have_a_limit);
 	tcase_add_test(c, the_end_of_all);
+	tcase_add_test(c, the_end_of_one);
 	tcase_add_test(c, send_errors_are_counted);
 	tcase_add_test(c, kernel_drops_are_counted);
 	tcase_add_test(c, an_executor_that_cannot_be_made);

@@ -157,7 +157,7 @@ static void make_config(void)
 	config.relay = addr_ipv4(RELAY_IP, 0);
 	config.relay_advertise = addr_ipv4(ADVERTISED_IP, 0);
 	config.limits = (struct turn_limits){
-		.allocations = 100,
+		.allocations = 200,
 		.permissions_per_allocation = 8,
 		.channels_per_allocation = 8,
 	};
@@ -536,6 +536,148 @@ START_TEST(settings_apply_while_running)
 }
 END_TEST
 
+/* --- sessions, as another thread sees them --------------------------------- */
+
+/* More than are copied in one go. */
+#define MANY 150
+
+static struct turn_session seen[MANY];
+
+static unsigned count_sessions(uint16_t worker)
+{
+	uint32_t cursor = 0;
+
+	return worker_sessions(workers[worker], &cursor, seen, MANY);
+}
+
+START_TEST(sessions_are_listed_by_any_thread)
+{
+	static struct user u[MANY];
+	unsigned ports = 0;
+	uint32_t cursor = 0;
+
+	begin(2);
+	ck_assert_uint_eq(count_sessions(0), 0);
+	for (unsigned i = 0; i < MANY; i++) {
+		user_init(&u[i], 1);
+		allocate(&u[i]);
+	}
+	ck_assert_uint_eq(count_sessions(0), 0);
+	ck_assert_uint_eq(count_sessions(1), MANY);
+	for (unsigned i = 0; i < MANY; i++) {
+		struct addr local = net_local(u[i].fd);
+
+		for (unsigned j = 0; j < MANY; j++)
+			ports += addr_equal(&local, &seen[j].client) &&
+				 addr_equal(&u[i].relayed, &seen[j].advertised);
+		ck_assert_uint_eq(seen[i].worker, 1);
+		ck_assert(addr_same_ip(&seen[i].local, &server));
+	}
+	ck_assert_uint_eq(ports, MANY);
+	/* By and by. */
+	for (unsigned left = MANY; left > 0; left -= 50)
+		ck_assert_uint_eq(
+			worker_sessions(workers[1], &cursor, seen, 50), 50);
+	ck_assert_uint_eq(worker_sessions(workers[1], &cursor, seen, 50), 0);
+	ck_assert_uint_eq(cursor, TURN_SESSIONS_END);
+	for (unsigned i = 0; i < MANY; i++)
+		user_fini(&u[i]);
+	end();
+}
+END_TEST
+
+START_TEST(a_session_is_ended_by_any_thread)
+{
+	struct addr peer_addr, relay;
+	struct user u, v;
+	uint8_t got[64];
+	int peer;
+
+	begin(2);
+	peer = net_socket(LOOPBACK + 5);
+	peer_addr = net_local(peer);
+	user_init(&u, 1);
+	user_init(&v, 1);
+	allocate(&u);
+	allocate(&v);
+	bind_channel(&u, &peer_addr);
+	bind_channel(&v, &peer_addr);
+	ck_assert_uint_eq(count_sessions(1), 2);
+	ck_assert(!worker_end_session(workers[0], seen[0].allocation,
+				      TURN_CAUSE_KILLED));
+	for (unsigned i = 0; i < 2; i++)
+		if (addr_equal(&seen[i].advertised, &u.relayed))
+			seen[0] = seen[i];
+	ck_assert(worker_end_session(workers[1], seen[0].allocation,
+				     TURN_CAUSE_KILLED));
+	ck_assert_uint_eq(sessions_ended, 1);
+	ck_assert(!worker_end_session(workers[1], seen[0].allocation,
+				      TURN_CAUSE_KILLED));
+	/* No byte more of the one, and all of the other. */
+	say(&u, &peer_addr, "gone");
+	say(&v, &peer_addr, "still here");
+	ck_assert_uint_eq(net_receive(peer, got, sizeof(got), &relay, NULL),
+			  10);
+	ck_assert_uint_eq(relay.port, v.relayed.port);
+	ck_assert(net_is_empty(peer));
+	ck_assert_uint_eq(count_sessions(1), 1);
+	user_fini(&u);
+	user_fini(&v);
+	close(peer);
+	end();
+}
+END_TEST
+
+/* Several threads ask at once, and some still do when the worker stops. */
+static _Atomic bool asking;
+static _Atomic unsigned asked;
+
+static void *ask_on(void *arg)
+{
+	struct turn_session *out = malloc(MANY * sizeof(*out));
+
+	while (asking) {
+		uint32_t cursor = 0;
+
+		worker_sessions(arg, &cursor, out, MANY);
+		worker_end_session(arg, (struct ref){ 0, 9 },
+				   TURN_CAUSE_KILLED);
+		asked++;
+	}
+	free(out);
+	return NULL;
+}
+
+START_TEST(many_ask_while_the_worker_stops)
+{
+	pthread_t threads[4];
+	struct user u;
+
+	begin(1);
+	user_init(&u, 0);
+	allocate(&u);
+	asking = true;
+	for (unsigned i = 0; i < 4; i++)
+		ck_assert_int_eq(
+			pthread_create(&threads[i], NULL, ask_on, workers[0]),
+			0);
+	while (asked < 200)
+		usleep(1000);
+	ck_assert(answers(&u));
+	workers_stop(workers, count, TURN_CAUSE_SHUTDOWN);
+	ck_assert_uint_eq(count_sessions(0), 0);
+	ck_assert(!worker_end_session(workers[0], (struct ref){ 0, 1 },
+				      TURN_CAUSE_KILLED));
+	asking = false;
+	for (unsigned i = 0; i < 4; i++)
+		pthread_join(threads[i], NULL);
+	user_fini(&u);
+	workers_free(workers, count);
+	clean_up();
+	ck_assert_uint_eq(sessions_ended, 1);
+}
+END_TEST
+
 /* A socket that no worker ever took over is closed as well. */
 START_TEST(settings_that_nobody_applied)
 {
@@ -663,6 +805,9 @@ static Suite *suite(void)
 	tcase_add_loop_test(c, a_session, 0, 3);
 	tcase_add_loop_test(c, hairpin, 0, 3);
 	tcase_add_test(c, settings_apply_while_running);
+	tcase_add_test(c, sessions_are_listed_by_any_thread);
+	tcase_add_test(c, a_session_is_ended_by_any_thread);
+	tcase_add_test(c, many_ask_while_the_worker_stops);
 	tcase_add_test(c, settings_that_nobody_applied);
 	tcase_add_test(c, an_idle_worker_shows_that_it_lives);
 	tcase_add_test(c, what_expired_in_a_pause_ends);
