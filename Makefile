@@ -42,7 +42,7 @@ MAKEFLAGS += --no-builtin-rules --no-print-directory
 comma := ,
 
 .PHONY: all
-all: ## turnpiked and turnpikectl
+all: ## turnpiked, turnpikectl and turnpike-address
 
 # Targets that work in a fresh checkout, before ./configure.
 unconfigured := help format clean distclean check-bare
@@ -100,8 +100,10 @@ endif
 
 core_src := $(foreach d,$(core_folders),$(sort $(wildcard src/$(d)/*.c)))
 ctl_src := $(sort $(wildcard src/turnpikectl/*.c))
+address_src := $(sort $(wildcard src/turnpike-address/*.c))
 main_src := $(wildcard src/main.c)
-shell_src := $(filter-out $(core_src) $(ctl_src),$(sort $(wildcard src/*/*.c)))
+shell_src := $(filter-out $(core_src) $(ctl_src) $(address_src),\
+	$(sort $(wildcard src/*/*.c)))
 unit_src := $(sort $(wildcard tests/unit/test_*.c tests/vectors/test_*.c))
 unit_help_src := $(filter-out $(unit_src),$(sort $(wildcard tests/unit/*.c)))
 sim_src := $(sort $(wildcard tests/sim/*.c))
@@ -112,7 +114,8 @@ bench_all := $(sort $(wildcard tests/bench/*.c))
 bench_src := $(filter-out tests/bench/common_%,$(bench_all))
 bench_help_src := $(filter tests/bench/common_%,$(bench_all))
 
-all_src := $(core_src) $(shell_src) $(main_src) $(ctl_src) $(unit_src) \
+all_src := $(core_src) $(shell_src) $(main_src) $(ctl_src) $(address_src) \
+	$(unit_src) \
 	$(unit_help_src) $(sim_src) $(fuzz_src) $(fuzz_help_src) $(system_src) \
 	$(bench_all)
 all_headers := $(sort $(wildcard src/*.h src/*/*.h tests/*/*.h))
@@ -128,13 +131,14 @@ core_lib := $(BUILD)/libturnpike-core.a
 all_lib := $(BUILD)/libturnpike.a
 daemon := $(if $(main_src),$(BUILD)/turnpiked)
 ctl := $(if $(ctl_src),$(BUILD)/turnpikectl)
+address := $(BUILD)/turnpike-address
 unit_programs := $(call programs,$(unit_src))
 sim_program := $(if $(sim_src),$(BUILD)/tests/sim/sim)
 fuzz_programs := $(call programs,$(fuzz_src))
 system_programs := $(call programs,$(system_src))
 bench_programs := $(call programs,$(bench_src))
 
-all: $(daemon) $(ctl)
+all: $(daemon) $(ctl) $(address)
 
 # The flags of the last build in $(BUILD); when they change, all is rebuilt.
 $(BUILD)/flags: FORCE
@@ -199,6 +203,9 @@ $(BUILD)/turnpiked: $(call objects,$(main_src)) $(all_lib)
 	$(call link)
 
 $(BUILD)/turnpikectl: $(call objects,$(ctl_src)) $(all_lib)
+	$(call link)
+
+$(BUILD)/turnpike-address: $(call objects,$(address_src)) $(all_lib)
 	$(call link)
 
 $(unit_programs): $(BUILD)/%: $(BUILD)/obj/%.o \
@@ -382,6 +389,7 @@ $(BUILD)/systemd/%: systemd/%.in config.mk
 		-e 's,@sysconfdir@,$(sysconfdir),g' \
 		-e 's,@docdir@,$(docdir),g' $< >$@
 
+units := turnpiked.service turnpike-address.service turnpike-address.timer
 systemd_files := $(patsubst systemd/%.in,$(BUILD)/systemd/%,\
 	$(wildcard systemd/*.in))
 .PHONY: systemd-files
@@ -397,9 +405,12 @@ install: all $(systemd_files) ## to prefix (/usr/local), below DESTDIR; an exist
 	$(if $(daemon),$(INSTALL) $(daemon) $(DESTDIR)$(sbindir))
 	$(if $(ctl),$(INSTALL) -d $(DESTDIR)$(bindir) && \
 		$(INSTALL) $(ctl) $(DESTDIR)$(bindir))
+	$(INSTALL) $(address) $(DESTDIR)$(sbindir)
 	$(if $(documents),$(INSTALL) -m 644 $(documents) $(DESTDIR)$(docdir))
 	$(INSTALL) -d $(DESTDIR)$(docdir)/examples
 	$(INSTALL) -m 644 $(BUILD)/systemd/privileged-port.conf \
+		$(DESTDIR)$(docdir)/examples
+	$(INSTALL) -m 644 $(BUILD)/systemd/address-stun.conf \
 		$(DESTDIR)$(docdir)/examples
 	$(INSTALL) -m 644 etc/fail2ban/turnpiked.conf \
 		$(DESTDIR)$(docdir)/examples/fail2ban-filter.conf
@@ -409,7 +420,8 @@ install: all $(systemd_files) ## to prefix (/usr/local), below DESTDIR; an exist
 	done
 	$(INSTALL) -d $(DESTDIR)$(unitdir) $(DESTDIR)$(sysusersdir) \
 		$(DESTDIR)$(tmpfilesdir)
-	$(INSTALL) -m 644 $(BUILD)/systemd/turnpiked.service $(DESTDIR)$(unitdir)
+	$(INSTALL) -m 644 $(addprefix $(BUILD)/systemd/,$(units)) \
+		$(DESTDIR)$(unitdir)
 	$(INSTALL) -m 644 $(BUILD)/systemd/sysusers.conf \
 		$(DESTDIR)$(sysusersdir)/turnpike.conf
 	$(INSTALL) -m 644 $(BUILD)/systemd/tmpfiles.conf \
@@ -425,15 +437,17 @@ install: all $(systemd_files) ## to prefix (/usr/local), below DESTDIR; an exist
 
 .PHONY: uninstall
 uninstall: ## removes what install put there; turnpike.conf stays
-	rm -f $(DESTDIR)$(sbindir)/turnpiked $(DESTDIR)$(bindir)/turnpikectl
+	rm -f $(DESTDIR)$(sbindir)/turnpiked $(DESTDIR)$(bindir)/turnpikectl \
+		$(DESTDIR)$(sbindir)/turnpike-address
 	rm -f $(foreach page,$(manuals),\
 		$(DESTDIR)$(mandir)/man$(subst .,,$(suffix $(page)))/$(notdir $(page)))
-	rm -f $(DESTDIR)$(unitdir)/turnpiked.service \
+	rm -f $(addprefix $(DESTDIR)$(unitdir)/,$(units)) \
 		$(DESTDIR)$(sysusersdir)/turnpike.conf \
 		$(DESTDIR)$(tmpfilesdir)/turnpike.conf \
 		$(DESTDIR)$(sysconfdir)/turnpike/acs.list
 	rm -f $(addprefix $(DESTDIR)$(docdir)/,$(documents) \
-		examples/privileged-port.conf examples/fail2ban-filter.conf)
+		examples/privileged-port.conf examples/address-stun.conf \
+		examples/fail2ban-filter.conf)
 	-rmdir $(DESTDIR)$(docdir)/examples $(DESTDIR)$(docdir)
 
 # The signaling proxy is installed by itself: it may stand elsewhere.
@@ -498,7 +512,7 @@ deb: ## Debian packages turnpike and turnpike-signaling-proxy, in build/deb
 clean: ## removes what make made in BUILD (not build/tools)
 	rm -rf $(addprefix $(BUILD)/,obj tests systemd asan tsan valgrind fuzz \
 		cover deb service mutants ci clang gcc flags screenshots page_files.c \
-		turnpiked turnpikectl *.a)
+		turnpiked turnpikectl turnpike-address *.a)
 
 .PHONY: distclean
 distclean: ## clean, and removes build/ with its tools, configure and config.*

@@ -228,9 +228,22 @@ static struct conf *make(void)
 	return c;
 }
 
+static void decide_relay_alone(struct conf *c,
+			       const struct conf_machine *machine,
+			       struct report *report)
+{
+	decide_realm(c, report);
+	decide_listeners(c, machine, report);
+	decide_relay(c, machine, report);
+}
+
+typedef void decision(struct conf *c, const struct conf_machine *machine,
+		      struct report *report);
+
 static struct conf *from_source(const struct source *source,
 				const struct conf_machine *machine,
-				const char *path, struct report *report)
+				const char *path, decision *decide_what,
+				struct report *report)
 {
 	struct conf *c = make();
 
@@ -241,7 +254,7 @@ static struct conf *from_source(const struct source *source,
 	c->path = path;
 	/* What libconfig cannot parse says nothing that could be judged. */
 	if (document_parse(c->document, source, report)) {
-		decide(c, machine, report);
+		decide_what(c, machine, report);
 		warn_of_mode(c, source->mode, path, report);
 	}
 	report_sort(report);
@@ -253,12 +266,13 @@ static struct conf *from_source(const struct source *source,
 
 static struct conf *take_source(struct source *source,
 				const struct conf_machine *machine,
-				const char *path, struct report *report)
+				const char *path, decision *decide_what,
+				struct report *report)
 {
 	struct conf *c = NULL;
 
 	if (source_check(source, report))
-		c = from_source(source, machine, path, report);
+		c = from_source(source, machine, path, decide_what, report);
 	source_fini(source);
 	return c;
 }
@@ -270,7 +284,18 @@ struct conf *conf_load(const char *path, const struct conf_machine *machine,
 
 	if (!source_read(&source, path, report))
 		return NULL;
-	return take_source(&source, machine, path, report);
+	return take_source(&source, machine, path, decide, report);
+}
+
+struct conf *conf_load_relay(const char *path,
+			     const struct conf_machine *machine,
+			     struct report *report)
+{
+	struct source source;
+
+	if (!source_read(&source, path, report))
+		return NULL;
+	return take_source(&source, machine, path, decide_relay_alone, report);
 }
 
 struct conf *conf_parse(struct bytes text, const struct conf_machine *machine,
@@ -280,7 +305,7 @@ struct conf *conf_parse(struct bytes text, const struct conf_machine *machine,
 
 	if (!source_copy(&source, text, report))
 		return NULL;
-	return take_source(&source, machine, "", report);
+	return take_source(&source, machine, "", decide, report);
 }
 
 void conf_free(struct conf *c)

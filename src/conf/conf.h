@@ -13,6 +13,7 @@
 
 #include "base/log.h"
 #include "conf/report.h"
+#include "discovery/discover.h"
 #include "store/redis_store.h"
 #include "store/static_users.h"
 #include "store/time_limited.h"
@@ -28,10 +29,11 @@ struct conf_machine {
 	struct addr addrs[PEER_POLICY_OWN_MAX];
 	size_t addr_count;
 	uint16_t cpus;
-	int64_t now_s;         /* since 1970: whether a dated file is old */
-	const char *state_dir; /* of the environment, or NULL; borrowed */
-	bool is_closed;        /* no other file is read: there is none */
-	struct hash_key key;   /* this start's, for the table of users */
+	int64_t now_s;           /* since 1970: whether a dated file is old */
+	const char *state_dir;   /* of the environment, or NULL; borrowed */
+	const char *runtime_dir; /* likewise */
+	bool is_closed;          /* no other file is read: there is none */
+	struct hash_key key;     /* this start's, for the table of users */
 };
 
 struct conf_listener {
@@ -57,6 +59,18 @@ struct conf_redis {
 	uint32_t stale_s;
 };
 
+/* Where the advertised address, turn.relay_advertise, is from. */
+struct conf_advertise {
+	bool is_auto;  /* found by others, written to `path`; may change */
+	bool is_known; /* else there can be no start yet */
+	/* "file" (this one), "relay.address", or what has found it. */
+	char source[ADVERTISED_SOURCE_BYTES];
+	char path[ADVERTISED_PATH_BYTES];
+	/* Whom turnpike-address may ask. */
+	struct addr stun_servers[DISCOVER_STUN_MAX];
+	unsigned stun_server_count;
+};
+
 struct conf {
 	const char *path; /* of the file, or ""; borrowed, for messages */
 	/*
@@ -73,6 +87,7 @@ struct conf {
 	struct secrets secrets;
 	struct conf_redis redis;
 	const char *realm_names[TURN_REALMS_MAX]; /* for redis.store */
+	struct conf_advertise advertise;
 	/* There was only loopback to relay through, but that may change. */
 	bool relay_is_makeshift;
 	int listener_buffer_bytes;
@@ -93,7 +108,15 @@ struct conf {
 struct conf *conf_load(const char *path, const struct conf_machine *machine,
 		       struct report *report);
 
-/* The same for a text in memory. */
+/*
+ * The same as far as turnpike-address has to do with it: only realm, listeners
+ * and relay are decided, and no other file is read but the advertised address.
+ */
+struct conf *conf_load_relay(const char *path,
+			     const struct conf_machine *machine,
+			     struct report *report);
+
+/* All of it for a text in memory. */
 struct conf *conf_parse(struct bytes text, const struct conf_machine *machine,
 			struct report *report);
 

@@ -29,6 +29,10 @@ void decide_listeners(struct conf *c, const struct conf_machine *machine,
 void decide_relay(struct conf *c, const struct conf_machine *machine,
 		  struct report *report);
 
+/* What is told to clients as the relay address; for decide_relay(). */
+void decide_advertise(struct conf *c, const struct conf_machine *machine,
+		      struct report *report);
+
 /*
  * The names in `realms`: each a realm that is known, and once; after all that
  * name realms.

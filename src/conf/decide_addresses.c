@@ -258,31 +258,6 @@ static void decide_relay_address(struct conf *c,
 	c->turn.relay = v->as.addr;
 }
 
-static void decide_advertise(struct conf *c, struct report *report)
-{
-	struct value *v = &c->document->values[OPT_RELAY_ADVERTISE];
-	char text[ADDR_TEXT_BYTES];
-
-	if (v->is_set) {
-		decide_is_own_address(OPT_RELAY_ADVERTISE, v, report);
-		c->turn.relay_advertise = v->as.addr;
-		return;
-	}
-	v->as.addr = c->turn.relay;
-	v->is_set = true;
-	c->turn.relay_advertise = c->turn.relay;
-	if (!report_is_clean(report) || is_loopback(&c->turn.relay) ||
-	    !peer_is_special_purpose(&c->turn.relay))
-		return;
-	report_warning(report, 0,
-		       "the relay address %s is not a public one and "
-		       "relay.advertise is not set: clients elsewhere cannot "
-		       "be reached there; set relay.advertise to the public "
-		       "address that leads to it, or to %s if nobody is "
-		       "elsewhere",
-		       addr_print(&c->turn.relay, text), text);
-}
-
 /* A listener would take a port that some allocation is to have. */
 static void refuse_in_range(const struct conf *c, struct report *report)
 {
@@ -325,7 +300,7 @@ void decide_relay(struct conf *c, const struct conf_machine *machine,
 		  struct report *report)
 {
 	decide_relay_address(c, machine, report);
-	decide_advertise(c, report);
+	decide_advertise(c, machine, report);
 	refuse_in_range(c, report);
 	set_policy(c);
 }

@@ -47,6 +47,7 @@ int machine_look(struct conf_machine *out)
 	out->cpus = cpu_count();
 	out->now_s = (int64_t)time(NULL);
 	out->state_dir = getenv("STATE_DIRECTORY");
+	out->runtime_dir = getenv("RUNTIME_DIRECTORY");
 	if (!error && getrandom(&out->key, sizeof(out->key), 0) !=
 			      (ssize_t)sizeof(out->key))
 		error = -errno;

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/crypto.h"
+#include "discovery/discover.h"
 #include "stun/attr.h"
 #include "store/redis_store.h"
 #include "store/time_limited.h"
@@ -213,11 +214,19 @@ const struct option options[OPTION_COUNT] = {
 	[OPT_RELAY_ADVERTISE] = {
 		.name = "advertise",
 		.group = GROUP_RELAY,
-		.type = OPTION_ADDRESS,
+		.type = OPTION_AUTO,
 		.restart = true,
 		.absent = "relay.address",
 		.sample = "\"20.202.255.255\"",
-		.help = "told to clients: the public address of a NAT",
+		.help = "told to clients: a NAT's public address, or \"auto\"",
+	},
+	[OPT_RELAY_STUN_SERVERS] = {
+		.name = "stun_servers",
+		.group = GROUP_RELAY,
+		.type = OPTION_TEXTS,
+		.max = DISCOVER_STUN_MAX,
+		.value = "[ ]",
+		.help = "\"IP:PORT\", asked last where advertise is \"auto\"",
 	},
 	[OPT_RELAY_PORTS] = {
 		.name = "ports",
@@ -1039,6 +1048,10 @@ const char *option_expects(enum option_id id, char out[OPTION_TEXT_BYTES])
 	case OPTION_ADDRESS:
 		append(out, "an IPv4 address such as \"192.0.2.1\" (IPv6 is "
 			    "not served yet)");
+		break;
+	case OPTION_AUTO:
+		append(out, "an IPv4 address such as \"192.0.2.1\", or "
+			    "\"auto\"");
 		break;
 	case OPTION_PORTS:
 		append_range(out, "[ FIRST, LAST ], two ports in order from ",

@@ -46,6 +46,7 @@ enum option_id {
 	OPT_LISTEN_REALM,
 	OPT_RELAY_ADDRESS,
 	OPT_RELAY_ADVERTISE,
+	OPT_RELAY_STUN_SERVERS,
 	OPT_RELAY_PORTS,
 	OPT_USERS_NAME,
 	OPT_USERS_PASSWORD,
@@ -127,6 +128,7 @@ enum option_type {
 	OPTION_SIZE,     /* likewise: "64KiB"; min and max in bytes */
 	OPTION_RATE,     /* likewise: "4Mbit/s", "0"; min, max in bytes/s */
 	OPTION_ADDRESS,  /* a string: an IPv4 address without port */
+	OPTION_AUTO,     /* likewise, or "auto" */
 	OPTION_PORTS,    /* an array of two integers, each min to max */
 	OPTION_RULES,    /* an array of at most max peer rules */
 	OPTION_KEY,      /* a string: max bytes as hexadecimal digits */

@@ -171,6 +171,14 @@ static bool read_address(struct value *v, const char *text)
 	return true;
 }
 
+static bool read_auto(struct value *v, const char *text)
+{
+	if (!text || strcmp(text, "auto") != 0)
+		return read_address(v, text);
+	v->as.addr = (struct addr){ .family = ADDR_NONE };
+	return true;
+}
+
 static bool read_port(const struct option *o, const config_setting_t *s,
 		      uint16_t *out)
 {
@@ -328,6 +336,8 @@ static bool read_simple(struct value *v, const struct option *o,
 		return read_rate(v, o, text_of(s));
 	case OPTION_ADDRESS:
 		return read_address(v, text_of(s));
+	case OPTION_AUTO:
+		return read_auto(v, text_of(s));
 	case OPTION_PORTS:
 		return read_ports(v, o, s);
 	case OPTION_KEY:
@@ -471,6 +481,12 @@ void value_write(const struct value *v, enum option_id id, FILE *to)
 		break;
 	case OPTION_ADDRESS:
 		write_text(addr_print(&v->as.addr, addr), to);
+		break;
+	case OPTION_AUTO:
+		write_text(v->as.addr.family == ADDR_NONE
+				   ? "auto"
+				   : addr_print(&v->as.addr, addr),
+			   to);
 		break;
 	case OPTION_PORTS:
 		fprintf(to, "[ %u, %u ]", v->as.ports.min, v->as.ports.max);

@@ -41,7 +41,7 @@ struct value {
 				 * WORD: index of the word; TIME in s
 				 * since 1970 */
 		char *text;       /* TEXT; owned */
-		struct addr addr; /* port 0 */
+		struct addr addr; /* port 0; AUTO: ADDR_NONE is auto */
 		struct value_ports ports;
 		struct value_rules rules;
 		struct value_texts texts;

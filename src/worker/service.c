@@ -124,6 +124,7 @@ static void say_ready(struct service *s)
 	log_number(&r, "listeners", listeners_count(&s->listeners));
 	log_addr(&r, "relay", &s->force.turn.relay);
 	log_addr(&r, "advertise", &s->force.turn.relay_advertise);
+	log_text(&r, "advertise_source", s->conf->advertise.source);
 	log_number(&r, "first_port", s->force.turn.peers.relay_port_min);
 	log_number(&r, "last_port", s->force.turn.peers.relay_port_max);
 	log_number(&r, "users",

@@ -166,6 +166,25 @@ static bool drop(struct service *s, const struct privileges_user *user)
 				    error, "start as another user than root");
 }
 
+/* Clients must never be told an address that leads nowhere. */
+static bool knows_advertise(struct service *s)
+{
+	const struct conf_advertise *a = &s->conf->advertise;
+	struct advertised found;
+	struct log_record r;
+
+	if (a->is_known)
+		return true;
+	logger_begin(&r, LOG_LEVEL_ERROR, "no public address to advertise yet");
+	log_text(&r, "file", a->path);
+	log_text(&r, "reason",
+		 advertised_explain(advertised_read(a->path, &found)));
+	log_text(&r, "remedy",
+		 "systemctl start turnpike-address; or set relay.advertise (a "
+		 "template of Azure does); or name relay.stun_servers for it");
+	return start_failed(s, SERVICE_FAILED, &r);
+}
+
 bool startup_prepare(struct service *s)
 {
 	struct privileges_user user = { .uid = (uid_t)-1, .gid = (gid_t)-1 };
@@ -177,7 +196,7 @@ bool startup_prepare(struct service *s)
 					    error, NULL);
 	if (root && !find_user(s, &user))
 		return false;
-	if (!open_addresses(s))
+	if (!knows_advertise(s) || !open_addresses(s))
 		return false;
 	/* Listeners need descriptors, and their number how many. */
 	raise_descriptors(s);

@@ -221,6 +221,58 @@ def test_exposure_with_privileged_ports(folder):
     assert exposure(folder, unit) <= 1.5
 
 
+def test_exposure_of_the_address_unit(folder):
+    text = render_unit(folder, "turnpike-address.service")
+    assert exposure(folder, text) <= 1.2
+
+
+def test_only_the_address_unit_reaches_the_metadata_service(folder):
+    """... and nothing else; systemd lets the more exact of the lists win
+    only if it allows, so the daemon's must allow nothing."""
+    unit = render_unit(folder, "turnpiked.service").splitlines()
+    assert "IPAddressDeny=169.254.0.0/16 168.63.129.16/32" in unit
+    assert not [line for line in unit if line.startswith("IPAddressAllow")]
+    address = render_unit(folder, "turnpike-address.service").splitlines()
+    assert [line for line in address if line.startswith("IPAddress")] == [
+        "IPAddressDeny=any", "IPAddressAllow=169.254.169.254/32"]
+
+
+def test_the_address_comes_before_the_daemon(folder):
+    """They share a directory, which must outlive the one that ends."""
+    unit = render_unit(folder, "turnpiked.service").splitlines()
+    for line in ("Wants=turnpike-address.service turnpike-address.timer",
+                 "After=turnpike-address.service"):
+        assert line in unit
+    for name in ("turnpiked.service", "turnpike-address.service"):
+        unit = render_unit(folder, name).splitlines()
+        for line in ("RuntimeDirectory=turnpike",
+                     "RuntimeDirectoryPreserve=yes", "User=turnpike"):
+            assert line in unit, (name, line)
+
+
+@pytest.mark.skipif(not shutil.which("systemd-analyze"),
+                    reason="systemd-analyze")
+def test_units_are_understood(folder):
+    """No setting that systemd ignores. Programs and other units are not
+    there, which is all that may be said."""
+    names = ("turnpiked.service", "turnpike-address.service",
+             "turnpike-address.timer")
+    paths = []
+    for name in names:
+        text = render_unit(folder, name)
+        paths.append(os.path.join(folder.path, name))
+        with open(paths[-1], "w") as unit:
+            unit.write(re.sub(r"(?m)^Exec(\w+)=.*", r"Exec\1=/bin/true",
+                              text))
+    done = subprocess.run(["systemd-analyze", "verify", "--man=no",
+                           "--recursive-errors=no", *paths],
+                          capture_output=True, text=True)
+    about = [line for line in done.stderr.splitlines()
+             if any(path in line or name in line
+                    for path, name in zip(paths, names))]
+    assert not about, done.stderr
+
+
 def test_unit_says_what_the_daemon_does(folder):
     unit = render_unit(folder, "turnpiked.service")
     for line in ("Type=notify", "RestartPreventExitStatus=78",

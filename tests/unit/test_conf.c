@@ -250,7 +250,7 @@ static const struct {
 	  "time_limited, redis, peers, realms, limits, auth, nonce, buffers or log\n" },
 	{ SMALL "relay = {\n prots = [ 1, 2 ]; };\n",
 	  "t.conf:4: unknown option \"prots\" in relay; expected address, "
-	  "advertise or ports\n" },
+	  "advertise, stun_servers or ports\n" },
 	{ SMALL "listen = ( { },\n { port = 1;\n adress = \"x\"; } );\n",
 	  "t.conf:5: unknown option \"adress\" in listen; expected transport, "
 	  "address, port or realm\n" },
@@ -340,15 +340,21 @@ static void remove_folder(void)
 	rmdir(folder);
 }
 
-static struct conf *load(const char *text, mode_t mode)
+static void put(const char *text, mode_t mode)
 {
-	struct conf_machine m = conf_machine_one();
 	FILE *to = fopen(path, "w");
 
 	ck_assert_ptr_nonnull(to);
 	fputs(text, to);
 	fclose(to);
 	chmod(path, mode);
+}
+
+static struct conf *load(const char *text, mode_t mode)
+{
+	struct conf_machine m = conf_machine_one();
+
+	put(text, mode);
 	report_init(&conf_report);
 	return conf_load(path, &m, &conf_report);
 }
@@ -393,6 +399,38 @@ START_TEST(a_file_that_is_not_there)
 	conf_expect_messages(
 		REPORT_ERROR,
 		"t.conf: cannot be opened: No such file or directory\n");
+	report_init(&conf_report);
+	ck_assert_ptr_null(conf_load_relay(path, &m, &conf_report));
+	conf_expect_messages(
+		REPORT_ERROR,
+		"t.conf: cannot be opened: No such file or directory\n");
+}
+END_TEST
+
+/* For who has to do with the relay only: no key is made, no file read. */
+START_TEST(the_relay_is_decided_alone)
+{
+	struct conf_machine m = conf_machine_one();
+	struct conf *c;
+
+	put(SMALL RELAY "users_file = \"nowhere\"; secrets = ( { secret_file = "
+			"\"/nonexistent\"; } );\n",
+	    0640);
+	report_init(&conf_report);
+	c = conf_load_relay(path, &m, &conf_report);
+	ck_assert_ptr_nonnull(c);
+	ck_assert_str_eq(c->turn.realms[0].name, "r");
+	ck_assert_uint_eq(c->listener_count, 1);
+	ck_assert_uint_eq(addr_ipv4_value(&c->turn.relay), 0xcb007107);
+	ck_assert_ptr_null(c->users);
+	ck_assert_uint_eq(c->secrets.count, 0);
+	conf_free(c);
+
+	/* What cannot be understood is told wherever it stands. */
+	put(SMALL "limits = { permissions = \"many\"; };\n", 0640);
+	report_init(&conf_report);
+	ck_assert_ptr_null(conf_load_relay(path, &m, &conf_report));
+	ck_assert_uint_eq(conf_report.count[REPORT_ERROR], 1);
 }
 END_TEST
 
@@ -514,6 +552,7 @@ static Suite *conf_suite(void)
 	t = tcase_create("files");
 	tcase_add_checked_fixture(t, make_folder, remove_folder);
 	tcase_add_test(t, files_that_all_can_read_are_warned_of);
+	tcase_add_test(t, the_relay_is_decided_alone);
 	tcase_add_test(t, a_file_that_is_not_there);
 	tcase_add_test(t, the_sample_file_is_a_configuration);
 	suite_add_tcase(s, t);

@@ -108,7 +108,7 @@ START_TEST(texts_are_made_from_the_table)
 	ck_assert_str_eq(option_path(OPT_REALM, text), "realm");
 	ck_assert_str_eq(option_path(OPT_RELAY_PORTS, text), "relay.ports");
 	ck_assert_str_eq(option_names(GROUP_RELAY, text),
-			 "address, advertise or ports");
+			 "address, advertise, stun_servers or ports");
 	ck_assert_str_eq(option_expects(OPT_WORKERS, text),
 			 "a whole number from 0 to 64");
 	ck_assert_str_eq(option_expects(OPT_AUTH_SHA256, text),

@@ -71,6 +71,8 @@ static const struct {
 	{ OPT_USERS_RATE, "\"1B/s\"", "\"1B/s\"" },
 	{ OPT_RELAY_ADDRESS, "\"192.0.2.1\"", "\"192.0.2.1\"" },
 	{ OPT_RELAY_ADDRESS, "\"0.0.0.0\"", "\"0.0.0.0\"" },
+	{ OPT_RELAY_ADVERTISE, "\"192.0.2.1\"", "\"192.0.2.1\"" },
+	{ OPT_RELAY_ADVERTISE, "\"auto\"", "\"auto\"" },
 	{ OPT_RELAY_PORTS, "[ 1024, 65535 ]", "[ 1024, 65535 ]" },
 	{ OPT_RELAY_PORTS, "[ 5000, 5000 ]", "[ 5000, 5000 ]" },
 	{ OPT_PEERS_DENY, "[ ]", "[ ]" },
@@ -125,6 +127,7 @@ END_TEST
 	"a rate with its unit, \"4Mbit/s\" or \"500kB/s\", from " min \
 	" to 100Gbit/s"
 #define ADDRESS "an IPv4 address such as \"192.0.2.1\" (IPv6 is not served yet)"
+#define AUTO "an IPv4 address such as \"192.0.2.1\", or \"auto\""
 #define PORTS "[ FIRST, LAST ], two ports in order from 1024 to 65535"
 #define RULES                                              \
 	"an array of addresses, prefixes and ranges such " \
@@ -209,6 +212,11 @@ static const struct {
 	  "users.rate is \"0\"; expected " RATE("1B/s") },
 	{ OPT_RELAY_ADDRESS, "\"::1\"",
 	  "relay.address is \"::1\"; expected " ADDRESS },
+	{ OPT_RELAY_ADDRESS, "\"auto\"",
+	  "relay.address is \"auto\"; expected " ADDRESS },
+	{ OPT_RELAY_ADVERTISE, "\"Auto\"",
+	  "relay.advertise is \"Auto\"; expected " AUTO },
+	{ OPT_RELAY_ADVERTISE, "5", "relay.advertise is 5; expected " AUTO },
 	{ OPT_RELAY_ADDRESS, "\"192.0.2.1:3478\"",
 	  "relay.address is \"192.0.2.1:3478\"; expected " ADDRESS },
 	{ OPT_RELAY_ADDRESS, "\"192.0.2.01\"",
