@@ -101,6 +101,7 @@ endif
 core_src := $(foreach d,$(core_folders),$(sort $(wildcard src/$(d)/*.c)))
 ctl_src := $(sort $(wildcard src/turnpikectl/*.c))
 address_src := $(sort $(wildcard src/turnpike-address/*.c))
+ctl_main := $(filter %/main.c,$(ctl_src))
 main_src := $(wildcard src/main.c)
 shell_src := $(filter-out $(core_src) $(ctl_src) $(address_src),\
 	$(sort $(wildcard src/*/*.c)))
@@ -129,6 +130,8 @@ page_object := $(BUILD)/obj/page_files.o
 
 core_lib := $(BUILD)/libturnpike-core.a
 all_lib := $(BUILD)/libturnpike.a
+# All of turnpikectl but its main(), so that tests can link it.
+ctl_lib := $(BUILD)/libturnpikectl.a
 daemon := $(if $(main_src),$(BUILD)/turnpiked)
 ctl := $(if $(ctl_src),$(BUILD)/turnpikectl)
 address := $(BUILD)/turnpike-address
@@ -184,7 +187,8 @@ need-check:
 # their own: what links it alone cannot reach a socket.
 $(core_lib): $(call objects,$(core_src))
 $(all_lib): $(call objects,$(core_src) $(shell_src)) $(page_object)
-$(core_lib) $(all_lib):
+$(ctl_lib): $(call objects,$(filter-out $(ctl_main),$(ctl_src)))
+$(core_lib) $(all_lib) $(ctl_lib):
 	@rm -f $@
 	@mkdir -p $(@D)
 	$(Q)$(AR) rcsD $@ $^
@@ -202,14 +206,14 @@ endef
 $(BUILD)/turnpiked: $(call objects,$(main_src)) $(all_lib)
 	$(call link)
 
-$(BUILD)/turnpikectl: $(call objects,$(ctl_src)) $(all_lib)
+$(BUILD)/turnpikectl: $(call objects,$(ctl_main)) $(ctl_lib) $(all_lib)
 	$(call link)
 
 $(BUILD)/turnpike-address: $(call objects,$(address_src)) $(all_lib)
 	$(call link)
 
 $(unit_programs): $(BUILD)/%: $(BUILD)/obj/%.o \
-		$(call objects,$(unit_help_src)) $(all_lib)
+		$(call objects,$(unit_help_src)) $(ctl_lib) $(all_lib)
 	$(call link,$*.c,$(CHECK_LIBS))
 
 $(BUILD)/tests/sim/sim: $(call objects,$(sim_src)) $(core_lib)
@@ -223,7 +227,7 @@ $(bench_programs): $(BUILD)/%: $(BUILD)/obj/%.o \
 	$(call link,$*.c)
 
 $(fuzz_programs): $(BUILD)/%: $(BUILD)/obj/%.o \
-		$(call objects,$(fuzz_help_src)) $(all_lib)
+		$(call objects,$(fuzz_help_src)) $(ctl_lib) $(all_lib)
 	$(call link,$*.c,-fsanitize=fuzzer)
 
 # Written by ./configure; made again when their templates change.
