@@ -147,8 +147,8 @@ all: $(daemon) $(ctl) $(address)
 $(BUILD)/flags: FORCE
 	@mkdir -p $(@D)
 	@printf '%s\n' '$(subst ','\'',$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS))' \
-		>$@.new
-	@cmp -s $@.new $@ && rm -f $@.new || mv -f $@.new $@
+		>$@.$$$$; \
+	cmp -s $@.$$$$ $@ && rm -f $@.$$$$ || mv -f $@.$$$$ $@
 
 .PHONY: FORCE
 FORCE:
@@ -275,7 +275,7 @@ test_env = env PATH="$(CURDIR)/build/tools/bin:$$PATH" \
 system-programs: $(system_programs)
 
 check-system: all $(system_programs) ## the real daemon with real clients (pytest; root for some)
-	$(test_env) $(PYTHON) -m pytest -q -rs tests/system
+	$(test_env) PYTHON="$(PYTHON)" tests/system/run
 
 .PHONY: check-abuse
 check-abuse: all $(BUILD)/tests/unit/test_nonce ## the abuse tests with ABUSE (10) times as much of everything
@@ -316,13 +316,17 @@ valgrind-run: $(unit_programs) $(sim_program)
 	$(if $(sim_program),$(valgrind) $(sim_program) \
 		--seeds $$(( $(SIM_SEEDS) / 500 )) --from $(SIM_FROM))
 
-.PHONY: fuzz fuzz-smoke fuzz-programs fuzz-run
+.PHONY: fuzz fuzz-smoke fuzz-build fuzz-programs fuzz-run
+in_fuzz_build = CC=$(CLANG) BUILD=$(BUILD)/fuzz \
+	SANITIZE=fuzzer-no-link,address,undefined
 fuzz: ## every libFuzzer target for FUZZ_SECONDS (600) each; needs clang
-	+@$(MAKE) CC=$(CLANG) BUILD=$(BUILD)/fuzz \
-		SANITIZE=fuzzer-no-link,address,undefined fuzz-run
+	+@$(MAKE) $(in_fuzz_build) fuzz-run
 
 fuzz-smoke: ## every libFuzzer target for FUZZ_SMOKE_SECONDS (5)
 	+@$(MAKE) fuzz FUZZ_SECONDS=$(FUZZ_SMOKE_SECONDS)
+
+fuzz-build: ## the targets only
+	+@$(MAKE) $(in_fuzz_build) fuzz-programs
 
 fuzz-programs: $(fuzz_programs)
 

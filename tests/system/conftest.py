@@ -12,12 +12,21 @@ from turnclient import Peer, TurnClient
 
 AGAINST_COTURN = os.environ.get("TURN_SERVER") == "coturn"
 NO_SKIP = os.environ.get("TURNPIKE_NO_SKIP") == "1"
+# "2/3": the second of three parts of the tests, see `run`.
+SHARD = os.environ.get("TURNPIKE_SHARD", "1/1")
 
 
 def pytest_configure(config):
     config.addinivalue_line(
         "markers", "turnpike: holds for turnpiked, not for every server")
     config.addinivalue_line("markers", "root: needs root")
+
+
+def pytest_collection_modifyitems(items):
+    """Every n-th test from the i-th on, so that the cases of one slow test
+    end up in different parts."""
+    part, parts = map(int, SHARD.split("/"))
+    items[:] = items[part - 1::parts]
 
 
 def pytest_sessionstart(session):
