@@ -84,6 +84,17 @@ void counters_auth(struct counters *c, unsigned source,
 		counter_add(&c->judged, 1);
 }
 
+void counters_add(struct counters *sum, const struct counters *c)
+{
+	_Atomic uint64_t *to = (_Atomic uint64_t *)(void *)sum;
+	const _Atomic uint64_t *from =
+		(const _Atomic uint64_t *)(const void *)c;
+
+	_Static_assert(sizeof(*c) % sizeof(*from) == 0, "numbers alone");
+	for (size_t i = 0; i < sizeof(*c) / sizeof(*from); i++)
+		counter_add(&to[i], counter_get(&from[i]));
+}
+
 void counters_add_realm(const struct counters *c, unsigned realm,
 			struct counters_relayed *sum)
 {

@@ -114,6 +114,9 @@ const char *counters_auth_result_name(enum counters_auth_result result);
 void counters_auth(struct counters *c, unsigned source,
 		   enum counters_auth_result result);
 
+/* Adds all that one worker has counted to a sum that is the caller's. */
+void counters_add(struct counters *sum, const struct counters *c);
+
 /* What was relayed, as plain numbers. */
 struct counters_relayed {
 	uint64_t to_peer_packets;

@@ -143,6 +143,25 @@ START_TEST(traffic_is_summed_over_realms)
 }
 END_TEST
 
+START_TEST(workers_are_summed_from_first_to_last)
+{
+	static struct counters sum, other;
+
+	counter_add(&n.requests[0], 1);
+	counter_add(&n.kernel_drops, 2);
+	counter_add(&n.traffic[TURN_REALMS_MAX - 1].to_client_bytes, 3);
+	counter_add(&other.kernel_drops, 40);
+	counters_add(&sum, &n);
+	counters_add(&sum, &other);
+	ck_assert_uint_eq(counter_get(&sum.requests[0]), 1);
+	ck_assert_uint_eq(counter_get(&sum.kernel_drops), 42);
+	ck_assert_uint_eq(
+		counter_get(&sum.traffic[TURN_REALMS_MAX - 1].to_client_bytes),
+		3);
+	ck_assert_uint_eq(counter_get(&n.kernel_drops), 2);
+}
+END_TEST
+
 static Suite *suite(void)
 {
 	Suite *s = suite_create("counters");
@@ -153,6 +172,7 @@ static Suite *suite(void)
 	tcase_add_test(t, what_is_not_on_a_list_is_a_mistake);
 	tcase_add_test(t, what_is_judged_is_counted_twice);
 	tcase_add_test(t, traffic_is_summed_over_realms);
+	tcase_add_test(t, workers_are_summed_from_first_to_last);
 	suite_add_tcase(s, t);
 	return s;
 }
