@@ -173,14 +173,24 @@ int udp_buffer_granted(int fd)
 	return receive < send ? receive : send;
 }
 
-uint32_t udp_drops(int fd)
+void udp_look(int fd, struct udp_look *out)
 {
 	uint32_t info[SK_MEMINFO_VARS] = { 0 };
 	socklen_t len = sizeof(info);
 
-	if (getsockopt(fd, SOL_SOCKET, SO_MEMINFO, info, &len))
-		return 0;
-	return info[SK_MEMINFO_DROPS];
+	/* What fails leaves it as it is. */
+	(void)getsockopt(fd, SOL_SOCKET, SO_MEMINFO, info, &len);
+	out->drops = info[SK_MEMINFO_DROPS];
+	out->waiting_bytes = info[SK_MEMINFO_RMEM_ALLOC];
+	out->room_bytes = info[SK_MEMINFO_RCVBUF];
+}
+
+uint32_t udp_drops(int fd)
+{
+	struct udp_look look;
+
+	udp_look(fd, &look);
+	return look.drops;
 }
 
 int udp_local(int fd, struct addr *local)

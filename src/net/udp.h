@@ -39,11 +39,22 @@ int udp_open_relay(const struct addr *local, int buffer_bytes);
  */
 int udp_buffer_granted(int fd);
 
-/*
- * How many datagrams the kernel has dropped at the socket for want of room,
- * since it was opened, modulo 2^32; 0 if it does not say. (SO_RXQ_OVFL would
- * tell with each datagram, and cost each of them some 5 %.)
- */
+/* What the kernel says of a socket; all 0 if it does not. */
+struct udp_look {
+	/*
+	 * Datagrams dropped for want of room since it was opened, modulo 2^32.
+	 * (SO_RXQ_OVFL would tell with each datagram, and cost each of them
+	 * some 5 %.)
+	 */
+	uint32_t drops;
+	/* In its queue, and how much that may be, with what the kernel adds. */
+	uint32_t waiting_bytes;
+	uint32_t room_bytes;
+};
+
+void udp_look(int fd, struct udp_look *out);
+
+/* The drops alone. */
 uint32_t udp_drops(int fd);
 
 /* Where the socket is bound. Returns 0 or a negative errno. */

@@ -73,16 +73,42 @@ void executor_fini(struct executor *e)
 	udp_in_fini(&e->in);
 }
 
-void executor_read_clock(struct executor *e)
+static uint64_t clock_ns(void)
 {
 	struct timespec t;
 
 	clock_gettime(CLOCK_BOOTTIME, &t);
-	e->now.mono_ms =
-		(uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
+	return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
+}
+
+void executor_read_clock(struct executor *e)
+{
+	uint64_t now_ns = clock_ns();
+	struct timespec t;
+
+	if (!e->pass_began_ns)
+		e->pass_began_ns = now_ns;
+	e->now.mono_ms = now_ns / 1000000;
 	/* Seconds are enough here, and the coarse clock costs less. */
 	clock_gettime(CLOCK_REALTIME_COARSE, &t);
 	e->now.wall_s = t.tv_sec;
+}
+
+void executor_end_pass(struct executor *e)
+{
+	if (e->pass_began_ns)
+		histogram_add(&e->latencies.pass,
+			      clock_ns() - e->pass_began_ns);
+	e->pass_began_ns = 0;
+}
+
+/* Counts the time of a request if that was judged by its credentials. */
+static void count_time(struct executor *e, uint64_t judged_before,
+		       uint64_t since_ns)
+{
+	if (counter_get(&e->counters->judged) != judged_before)
+		histogram_add(&e->latencies.authentication,
+			      clock_ns() - since_ns);
 }
 
 /* Sends what is ready, and gives back what it was made of. */
@@ -111,10 +137,15 @@ static void flush(struct executor *e)
 
 static void look_drops(struct executor *e, struct executor_listener *l)
 {
-	uint32_t drops = udp_drops(l->fd);
+	struct udp_look look;
 
-	counter_add(&e->counters->kernel_drops, drops - l->drops);
-	l->drops = drops;
+	udp_look(l->fd, &look);
+	counter_add(&e->counters->kernel_drops, look.drops - l->drops);
+	l->drops = look.drops;
+	atomic_store_explicit(&l->waiting_bytes, look.waiting_bytes,
+			      memory_order_relaxed);
+	atomic_store_explicit(&l->room_bytes, look.room_bytes,
+			      memory_order_relaxed);
 }
 
 void executor_look_drops(struct executor *e)
@@ -140,7 +171,10 @@ void executor_set_socket(struct executor *e, uint16_t listener, int fd)
 		look_drops(e, l);
 		close(l->fd);
 	}
-	*l = (struct executor_listener){ .fd = fd };
+	l->fd = fd;
+	l->drops = 0;
+	atomic_store_explicit(&l->waiting_bytes, 0, memory_order_relaxed);
+	atomic_store_explicit(&l->room_bytes, 0, memory_order_relaxed);
 }
 
 static struct answer *new_answer(struct answers *answers, enum action_kind kind,
@@ -170,8 +204,11 @@ static void look_up(struct executor *e, const struct action_lookup *lookup,
 	struct answer *a =
 		new_answer(answers, ACTION_LOOKUP_KEY, lookup->ticket);
 
-	if (!credentials_look_up(e->credentials, &query, &a->found))
-		answers->count--;
+	if (credentials_look_up(e->credentials, &query, &a->found))
+		return;
+	answers->count--;
+	assert(lookup->ticket.index < PENDING_MAX);
+	e->waiting_since_ns[lookup->ticket.index] = e->arrived_ns;
 }
 
 static void carry_out(struct executor *e, const struct action *a,
@@ -290,6 +327,16 @@ static void hairpin(struct executor *e, const struct verdict *v,
 		counter_add(&e->counters->dropped[DROP_HAIRPIN_FULL], 1);
 }
 
+static void control(struct executor *e, const struct datagram *d)
+{
+	uint64_t judged = counter_get(&e->counters->judged);
+
+	e->arrived_ns = clock_ns();
+	turn_message(e->core, &e->now, d, &e->actions);
+	carry_out_all(e);
+	count_time(e, judged, e->arrived_ns);
+}
+
 static void from_client(struct executor *e, const struct datagram *d)
 {
 	struct verdict *v = &e->verdict;
@@ -299,8 +346,7 @@ static void from_client(struct executor *e, const struct datagram *d)
 	case VERDICT_DROP:
 		break;
 	case VERDICT_CONTROL:
-		turn_message(e->core, &e->now, d, &e->actions);
-		carry_out_all(e);
+		control(e, d);
 		break;
 	case VERDICT_TO_PEER:
 		to_peer(e, v, d->data);
@@ -492,15 +538,24 @@ static bool walk_users(struct executor *e)
 	return r->running && r->waiting < RECHECKS_WAITING_MAX;
 }
 
+/* What the core asked for long ago it has forgotten, and does not judge. */
+static void take_answer(struct executor *e, struct credentials_event *event)
+{
+	uint64_t judged = counter_get(&e->counters->judged);
+
+	turn_key_ready(e->core, &e->now, event->ticket, event->answer.result,
+		       &event->answer.user, event->answer.name, &e->actions);
+	carry_out_all(e);
+	assert(event->ticket.index < PENDING_MAX);
+	count_time(e, judged, e->waiting_since_ns[event->ticket.index]);
+	store_answer_wipe(&event->answer);
+}
+
 static void take_event(struct executor *e, struct credentials_event *event)
 {
 	switch (event->kind) {
 	case CREDENTIALS_ANSWER:
-		turn_key_ready(e->core, &e->now, event->ticket,
-			       event->answer.result, &event->answer.user,
-			       event->answer.name, &e->actions);
-		carry_out_all(e);
-		store_answer_wipe(&event->answer);
+		take_answer(e, event);
 		break;
 	case CREDENTIALS_RECHECK:
 		if (e->recheck.waiting > 0)
@@ -538,9 +593,14 @@ bool executor_read_credentials(struct executor *e)
 void executor_tick(struct executor *e)
 {
 	for (int i = 0; i < TICKS; i++) {
+		uint64_t judged = counter_get(&e->counters->judged);
+
 		if (!turn_tick(e->core, &e->now, &e->actions))
 			break;
 		carry_out_all(e);
+		/* That is a request which nobody has answered for. */
+		count_time(e, judged,
+			   (e->now.mono_ms - PENDING_TIMEOUT_MS) * 1000000);
 	}
 	flush(e);
 }

@@ -13,6 +13,7 @@
 #include "net/udp_in.h"
 #include "net/udp_out.h"
 #include "store/credentials.h"
+#include "turn/pending.h"
 #include "turn/server.h"
 #include "worker/inbox.h"
 #include "worker/logger.h"
@@ -20,8 +21,11 @@
 
 /* One socket of a listener. */
 struct executor_listener {
-	int fd;         /* -1: none */
-	uint32_t drops; /* udp_drops() when last looked */
+	int fd; /* -1: none */
+	/* As udp_look() said last. */
+	uint32_t drops;
+	_Atomic uint32_t waiting_bytes;
+	_Atomic uint32_t room_bytes;
 };
 
 /* The walk through all users with sessions, who are looked at again. */
@@ -37,9 +41,14 @@ struct executor {
 	struct logger *log;
 	struct refusals *refusals;
 	struct credentials *credentials;
-	struct now now;     /* of the batch in work */
-	bool controlled;    /* something but data went in: timers may differ */
-	uint64_t looked_ms; /* when drops were last looked at */
+	struct now now;  /* of the batch in work */
+	bool controlled; /* something but data went in: timers may differ */
+	uint64_t pass_began_ns; /* 0: the clock was not read in this pass */
+	uint64_t arrived_ns;    /* the request in work */
+	/* Of requests that wait for a credential source, by their ticket. */
+	uint64_t waiting_since_ns[PENDING_MAX];
+	struct worker_latencies latencies;
+	uint64_t looked_ms;   /* when drops were last looked at */
 	uint64_t relay_drops; /* of relays.drops, already counted */
 	uint16_t worker;
 	struct inbox **inboxes;                  /* of all workers, by number */
@@ -68,6 +77,9 @@ void executor_fini(struct executor *e);
 
 /* Reads the clocks into `now`. */
 void executor_read_clock(struct executor *e);
+
+/* The loop begins anew: how long this pass has taken is counted. */
+void executor_end_pass(struct executor *e);
 
 /*
  * Each reads what waits, up to its share, and sends what follows from it.

@@ -275,6 +275,7 @@ static void finish_pass(struct worker *w)
 		e->controlled = false;
 		arm_timer(w);
 	}
+	executor_end_pass(e);
 	atomic_fetch_add_explicit(&w->passes, 1, memory_order_relaxed);
 }
 
@@ -285,9 +286,12 @@ static void *run(void *arg)
 
 	snprintf(name, sizeof(name), "turnpiked/%u", w->number);
 	pthread_setname_np(pthread_self(), name);
+	/* Since it was made it has waited. */
+	w->executor.pass_began_ns = 0;
 	executor_read_clock(&w->executor);
 	apply_settings(w);
 	arm_timer(w);
+	executor_end_pass(&w->executor);
 	while (!w->stopping) {
 		/* The set of relay sockets says so once, as they do. */
 		if (w->relays_left)
@@ -435,6 +439,23 @@ uint64_t worker_passes(const struct worker *w)
 const struct counters *worker_counters(const struct worker *w)
 {
 	return turn_counters(w->core);
+}
+
+const struct worker_latencies *worker_latencies(const struct worker *w)
+{
+	return &w->executor.latencies;
+}
+
+void worker_listener_queue(const struct worker *w, uint16_t index,
+			   uint32_t *waiting_bytes, uint32_t *room_bytes)
+{
+	const struct executor_listener *l = &w->executor.listeners[index];
+
+	assert(index < TURN_LISTENERS_MAX);
+	*waiting_bytes =
+		atomic_load_explicit(&l->waiting_bytes, memory_order_relaxed);
+	*room_bytes =
+		atomic_load_explicit(&l->room_bytes, memory_order_relaxed);
 }
 
 /* An event of the worker's own, for good. Returns 0 or a negative errno. */

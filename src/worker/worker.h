@@ -9,6 +9,7 @@
 #ifndef TURNPIKE_WORKER_WORKER_H
 #define TURNPIKE_WORKER_WORKER_H
 
+#include "base/histogram.h"
 #include "store/credentials.h"
 #include "turn/session.h"
 #include "worker/logger.h"
@@ -115,5 +116,26 @@ uint64_t worker_passes(const struct worker *w);
 
 /* The worker's counters, to be read from any thread. */
 const struct counters *worker_counters(const struct worker *w);
+
+/*
+ * How long things take, to be read from any thread. A pass of the loop is from
+ * the first look at the clock, when the first datagrams are in hand, until all
+ * that follows from it has been sent; an authentication from the time when the
+ * worker takes up a request with credentials until its answer is ready to be
+ * sent, whatever source was asked meanwhile.
+ */
+struct worker_latencies {
+	struct histogram pass;
+	struct histogram authentication;
+};
+
+const struct worker_latencies *worker_latencies(const struct worker *w);
+
+/*
+ * How full the queue of a listener's socket was when the worker last looked,
+ * about a second ago at most; from any thread.
+ */
+void worker_listener_queue(const struct worker *w, uint16_t index,
+			   uint32_t *waiting_bytes, uint32_t *room_bytes);
 
 #endif

@@ -24,7 +24,7 @@ static uint8_t last_data[DATAGRAM_MAX_BYTES];
 static struct ref last_ref;
 static int last_error;
 static unsigned ticks_left, ends_left;
-static bool init_fails;
+static bool init_fails, tick_judges;
 
 /* What to do with a message, and with each answer after that. */
 static void (*on_message)(struct actions *out);
@@ -130,6 +130,8 @@ WRAPPED(bool, turn_tick, struct turn_server *s, const struct now *now,
 	(void)now;
 	ck_assert_uint_eq(out->count, 0);
 	note('t');
+	if (tick_judges)
+		counter_add(&counters.judged, 1);
 	return ticks_left > 0 && ticks_left-- > 0;
 }
 
@@ -838,6 +840,88 @@ START_TEST(kernel_drops_are_counted)
 }
 END_TEST
 
+/* As long as it is, and no further than about the present. */
+static void expect_times(const struct histogram *h, uint64_t count,
+			 uint64_t least_ns)
+{
+	ck_assert_uint_eq(histogram_count(h), count);
+	ck_assert_uint_ge(counter_get(&h->sum_ns), least_ns);
+	ck_assert_uint_lt(counter_get(&h->sum_ns), least_ns + 5000000000);
+}
+
+static void judged(struct actions *out)
+{
+	counter_add(&counters.judged, 1);
+	add_reply(out, "answer");
+}
+
+static void not_judged(struct actions *out)
+{
+	add_reply(out, "answer");
+}
+
+START_TEST(requests_with_credentials_are_timed)
+{
+	on_message = not_judged;
+	message();
+	expect_times(&e->latencies.authentication, 0, 0);
+	on_message = judged;
+	message();
+	expect_times(&e->latencies.authentication, 1, 1);
+	answer = (struct verdict){ .kind = VERDICT_DROP };
+	from_client("data");
+	executor_read_listener(e, 7);
+	expect_times(&e->latencies.authentication, 1, 1);
+}
+END_TEST
+
+START_TEST(a_pass_is_timed_from_the_first_look_at_the_clock)
+{
+	executor_end_pass(e);
+	expect_times(&e->latencies.pass, 0, 0);
+	executor_read_clock(e);
+	e->pass_began_ns -= 3000000;
+	executor_read_clock(e);
+	executor_end_pass(e);
+	expect_times(&e->latencies.pass, 1, 3000000);
+	executor_end_pass(e);
+	expect_times(&e->latencies.pass, 1, 3000000);
+}
+END_TEST
+
+/* The core answers by itself for a source that does not. */
+START_TEST(what_nobody_answers_is_timed)
+{
+	executor_read_clock(e);
+	tick_judges = true;
+	ticks_left = 1;
+	executor_tick(e);
+	tick_judges = false;
+	expect_times(&e->latencies.authentication, 1,
+		     PENDING_TIMEOUT_MS * UINT64_C(1000000));
+	ticks_left = 1;
+	executor_tick(e);
+	ck_assert_uint_eq(histogram_count(&e->latencies.authentication), 1);
+}
+END_TEST
+
+START_TEST(the_queue_of_a_listener_is_looked_at)
+{
+	static uint8_t data[1000];
+
+	ck_assert_uint_eq(e->listeners[7].room_bytes, 0);
+	net_send(client, &listener_addr, data, sizeof(data));
+	e->now.mono_ms += 1000;
+	executor_look_drops(e);
+	ck_assert_uint_ge(e->listeners[7].waiting_bytes, 1000);
+	ck_assert_uint_ge(e->listeners[7].room_bytes,
+			  e->listeners[7].waiting_bytes);
+	executor_set_socket(e, 7, -1);
+	ck_assert_uint_eq(e->listeners[7].waiting_bytes, 0);
+	ck_assert_uint_eq(e->listeners[7].room_bytes, 0);
+}
+END_TEST
+
 START_TEST(an_executor_that_cannot_be_made)
 {
 	struct turn_config config = { .limits.allocations = 1 };
@@ -890,6 +974,33 @@ START_TEST(a_late_answer_reaches_the_core)
 	ck_assert(!executor_read_credentials(e));
 	ck_assert_str_eq(notes, "k");
 	ck_assert_uint_eq(last_ref.index, 2);
+}
+END_TEST
+
+static void late_and_judged(struct actions *out, const struct turn_user *user,
+			    struct bytes name)
+{
+	late_keys(out, user, name);
+	counter_add(&counters.judged, 1);
+}
+
+/* By its ticket, since it was asked; not what the core has forgotten. */
+START_TEST(a_late_answer_is_timed)
+{
+	on_message = add_lookup;
+	answers_later = true;
+	message();
+	answers_later = false;
+	ck_assert_uint_gt(e->waiting_since_ns[2], 0);
+	e->waiting_since_ns[2] -= 30000000;
+	on_keys = late_keys;
+	tell(CREDENTIALS_ANSWER);
+	executor_read_credentials(e);
+	expect_times(&e->latencies.authentication, 0, 0);
+	on_keys = late_and_judged;
+	tell(CREDENTIALS_ANSWER);
+	executor_read_credentials(e);
+	expect_times(&e->latencies.authentication, 1, 30000000);
 }
 END_TEST
 
@@ -977,8 +1088,13 @@ static Suite *suite(void)
 	tcase_add_test(c, the_end_of_one);
 	tcase_add_test(c, send_errors_are_counted);
 	tcase_add_test(c, kernel_drops_are_counted);
+	tcase_add_test(c, requests_with_credentials_are_timed);
+	tcase_add_test(c, a_pass_is_timed_from_the_first_look_at_the_clock);
+	tcase_add_test(c, what_nobody_answers_is_timed);
+	tcase_add_test(c, the_queue_of_a_listener_is_looked_at);
 	tcase_add_test(c, an_executor_that_cannot_be_made);
 	tcase_add_test(c, a_late_answer_reaches_the_core);
+	tcase_add_test(c, a_late_answer_is_timed);
 	tcase_add_test(c, a_changed_user_is_looked_at_again_if_it_has_sessions);
 	tcase_add_test(c, the_answer_to_a_second_look_may_come_later);
 	tcase_add_test(c, all_users_are_looked_at_again);

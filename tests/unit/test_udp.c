@@ -237,12 +237,18 @@ START_TEST(drops_are_told)
 	int fd = udp_open_relay(&a, 4096);
 	int from = net_socket(LOOPBACK);
 	uint8_t data[1000] = { 0 };
+	struct udp_look look;
 	unsigned taken = 0;
 
 	ck_assert_int_eq(udp_local(fd, &to), 0);
 	ck_assert_uint_eq(udp_drops(fd), 0);
+	udp_look(fd, &look);
+	ck_assert_uint_eq(look.waiting_bytes, 0);
+	ck_assert_uint_gt(look.room_bytes, 0);
 	for (unsigned i = 0; i < 100; i++)
 		net_send(from, &to, data, sizeof(data));
+	udp_look(fd, &look);
+	ck_assert_uint_ge(look.waiting_bytes, sizeof(data));
 	while (!net_is_empty(fd)) {
 		net_receive(fd, data, sizeof(data), NULL, NULL);
 		taken++;
@@ -252,6 +258,8 @@ START_TEST(drops_are_told)
 	close(fd);
 	close(from);
 	ck_assert_uint_eq(udp_drops(-1), 0);
+	udp_look(-1, &look);
+	ck_assert_uint_eq(look.drops | look.waiting_bytes | look.room_bytes, 0);
 }
 END_TEST
 

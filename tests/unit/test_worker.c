@@ -412,6 +412,34 @@ START_TEST(each_client_has_its_worker)
 }
 END_TEST
 
+/* All that was measured can be read while the worker runs. */
+START_TEST(times_and_queues_can_be_read)
+{
+	const struct worker_latencies *l;
+	uint32_t waiting, room = 0;
+	struct user u;
+
+	begin(1);
+	l = worker_latencies(workers[0]);
+	user_init(&u, 0);
+	ck_assert(answers(&u));
+	ck_assert_uint_gt(histogram_count(&l->pass), 0);
+	ck_assert_uint_eq(histogram_count(&l->authentication), 0);
+	allocate(&u);
+	/* What asked for a nonce had no credentials. */
+	ck_assert_uint_eq(histogram_count(&l->authentication), 1);
+	ck_assert_uint_lt(counter_get(&l->authentication.sum_ns), 10000000000);
+	for (int wait = 0; wait < 50 && !room; wait++) {
+		worker_listener_queue(workers[0], 0, &waiting, &room);
+		usleep(100000);
+	}
+	ck_assert_uint_gt(room, 0);
+	ck_assert_uint_le(waiting, room);
+	user_fini(&u);
+	end();
+}
+END_TEST
+
 START_TEST(a_session)
 {
 	struct addr peer_addr, relay;
@@ -803,6 +831,7 @@ static Suite *suite(void)
 	TCase *c = tcase_create("worker");
 
 	tcase_add_loop_test(c, each_client_has_its_worker, 0, 3);
+	tcase_add_test(c, times_and_queues_can_be_read);
 	tcase_add_loop_test(c, a_session, 0, 3);
 	tcase_add_loop_test(c, hairpin, 0, 3);
 	tcase_add_test(c, settings_apply_while_running);
