@@ -211,6 +211,15 @@ static void look_up(struct executor *e, const struct action_lookup *lookup,
 	e->waiting_since_ns[lookup->ticket.index] = e->arrived_ns;
 }
 
+/* A message between a client and us that somebody may want to see. */
+static void look(struct executor *e, bool inbound, uint16_t listener,
+		 const struct addr *client, struct bytes message)
+{
+	if (e->capture)
+		capture_put(e->capture, &e->now, inbound, listener, client,
+			    message);
+}
+
 static void carry_out(struct executor *e, const struct action *a,
 		      struct answers *answers)
 {
@@ -219,6 +228,7 @@ static void carry_out(struct executor *e, const struct action *a,
 
 	switch (a->kind) {
 	case ACTION_REPLY:
+		look(e, false, reply->listener, &reply->to, reply->message);
 		if (e->listeners[reply->listener].fd >= 0)
 			udp_out_copy(&e->out, e->listeners[reply->listener].fd,
 				     &reply->to, reply->message);
@@ -344,8 +354,10 @@ static void from_client(struct executor *e, const struct datagram *d)
 	turn_from_client(e->core, &e->now, d, v);
 	switch (v->kind) {
 	case VERDICT_DROP:
+		look(e, true, d->listener, &d->source, d->data);
 		break;
 	case VERDICT_CONTROL:
+		look(e, true, d->listener, &d->source, d->data);
 		control(e, d);
 		break;
 	case VERDICT_TO_PEER:

@@ -41,7 +41,8 @@ struct executor {
 	struct logger *log;
 	struct refusals *refusals;
 	struct credentials *credentials;
-	struct now now;  /* of the batch in work */
+	struct capture *capture; /* NULL: none; borrowed */
+	struct now now;          /* of the batch in work */
 	bool controlled; /* something but data went in: timers may differ */
 	uint64_t pass_began_ns; /* 0: the clock was not read in this pass */
 	uint64_t arrived_ns;    /* the request in work */

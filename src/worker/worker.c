@@ -51,6 +51,8 @@ struct settings {
 	/* Borrowed until they are applied; NULL: nothing new. */
 	const struct peer_policy *peers;
 	const struct turn_config *config;
+	bool new_capture;
+	struct capture *capture;
 	bool new_credentials;
 	bool recheck;
 	struct credentials_config credentials;
@@ -195,12 +197,15 @@ static void apply_settings(struct worker *w)
 		turn_reconfigure(w->core, s->config);
 	if (s->peers)
 		turn_set_peers(w->core, s->peers);
+	if (s->new_capture)
+		w->executor.capture = s->capture;
 	if (s->new_credentials)
 		credentials_configure(w->credentials, &s->credentials);
 	if (s->recheck)
 		executor_recheck_all(&w->executor);
 	s->config = NULL;
 	s->peers = NULL;
+	s->new_capture = false;
 	s->new_credentials = false;
 	s->recheck = false;
 	for (uint16_t i = 0; i < TURN_LISTENERS_MAX; i++) {
@@ -361,6 +366,15 @@ void worker_set_credentials(struct worker *w,
 	s->new_credentials = true;
 	s->credentials = *config;
 	s->recheck |= recheck;
+	say_change(w);
+}
+
+void worker_set_capture(struct worker *w, struct capture *capture)
+{
+	struct settings *s = change(w);
+
+	s->new_capture = true;
+	s->capture = capture;
 	say_change(w);
 }
 

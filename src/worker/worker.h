@@ -12,6 +12,7 @@
 #include "base/histogram.h"
 #include "store/credentials.h"
 #include "turn/session.h"
+#include "worker/capture.h"
 #include "worker/logger.h"
 #include "worker/refusals.h"
 
@@ -86,6 +87,13 @@ void worker_set_config(struct worker *w, const struct turn_config *config);
 void worker_set_credentials(struct worker *w,
 			    const struct credentials_config *config,
 			    bool recheck);
+
+/*
+ * Has the worker put control messages into a capture from the next input on;
+ * with NULL into none, and once worker_sync() has returned the last one may be
+ * freed.
+ */
+void worker_set_capture(struct worker *w, struct capture *capture);
 
 /* There is news from the credential sources: for their hooks, any thread. */
 void worker_wake(struct worker *w);
