@@ -2,6 +2,7 @@
  * The simulator's program: runs seeds, prints what happened and how often.
  *
  *	sim [--from SEED] [--seeds N] [--jobs N] [--verbose]
+ *	sim --replay FILE.pcapng
  *
  * Exits with 1 at the first difference between the cores and the oracle, and
  * also if something that should happen in such a run never did: then the
@@ -15,6 +16,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "replay.h"
 #include "sim.h"
 
 /* Fewer seeds need not meet everything. */
@@ -103,6 +105,7 @@ int main(int argc, char **argv)
 		{ "seeds", required_argument, NULL, 's' },
 		{ "jobs", required_argument, NULL, 'j' },
 		{ "verbose", no_argument, NULL, 'v' },
+		{ "replay", required_argument, NULL, 'r' },
 		{ NULL, 0, NULL, 0 },
 	};
 	uint64_t from = 1, seeds = 1000;
@@ -126,6 +129,8 @@ int main(int argc, char **argv)
 		case 'v':
 			verbose = true;
 			break;
+		case 'r':
+			return replay(optarg);
 		default:
 			return 64;
 		}
