@@ -15,16 +15,22 @@ export class ApiError extends Error {
 
 export const token = {
   get: () => sessionStorage.getItem(KEY),
-  set: (value) => sessionStorage.setItem(KEY, value),
   forget: () => sessionStorage.removeItem(KEY),
+  // Whether it can be one: others cannot be sent in a head.
+  set(value) {
+    if (!/^[!-~]+$/.test(value))
+      return false;
+    sessionStorage.setItem(KEY, value);
+    return true;
+  },
   // Takes it from the address; whether there was one.
   take() {
-    const found = /^#token=(.+)/.exec(location.hash);
-    if (!found)
+    const said = new URLSearchParams(location.hash.slice(1)
+      .replaceAll('+', '%2B'));
+    if (!said.has('token'))
       return false;
-    this.set(decodeURIComponent(found[1]));
     history.replaceState(null, '', location.pathname);
-    return true;
+    return this.set(said.get('token'));
   },
 };
 

@@ -109,32 +109,36 @@ async function readServer() {
   view.showHealth(server, recentKernelDrops());
   drawCharts();
   setText($('updated'), `Read at ${clock(now.time)}`);
+  $('app').classList.remove('stale');
 }
 
+// Without them, the page says how many packets were dropped, but not why.
 async function readMetrics() {
-  const answer = await fetch('/metrics', { cache: 'no-store' });
-  drops = answer.ok ? view.dropsOf(await answer.text()) : {};
+  const answer = await fetch('/metrics', { cache: 'no-store' })
+    .catch(() => undefined);
+  if (answer?.ok)
+    drops = view.dropsOf(await answer.text());
 }
 
 // Calls `task` every so often until the reading stops; what it returns
-// stretches the time to the next.
-async function every(ms, task, round, hiddenToo) {
+// stretches the time to the next. What is read to be looked at only waits
+// while nobody looks. `place` is told what went wrong.
+async function every(ms, task, round, place) {
   while (round === running) {
     let stretch = 1;
-    if (hiddenToo || !document.hidden) {
+    if (!place || !document.hidden) {
       try {
         stretch = await task() ?? 1;
-        $('app').classList.toggle('stale', false);
       } catch (error) {
         if (round === running)
-          failed(error);
+          failed(error, place);
       }
     }
     await new Promise((resolve) => { setTimeout(resolve, ms * stretch); });
   }
 }
 
-function failed(error) {
+function failed(error, place) {
   if (error.status === 401) {
     token.forget();
     ask('The server does not accept this token. It changes when its file is '
@@ -142,11 +146,13 @@ function failed(error) {
     return;
   }
   if (error.status === 0) {
-    $('app').classList.toggle('stale', true);
+    $('app').classList.add('stale');
     view.showLost(error);
     return;
   }
   console.error(error);
+  if (place)
+    setText($(place), `cannot be read: ${error.message}`);
 }
 
 function read() {
@@ -154,11 +160,11 @@ function read() {
   $('enter').hidden = true;
   $('app').hidden = false;
   $('sections').hidden = false;
-  every(SAMPLE_MS, readServer, round, true);
-  every(SESSIONS_MS, readSessions, round);
-  every(REFUSALS_MS, readRefusals, round);
+  every(SAMPLE_MS, readServer, round);
   every(METRICS_MS, readMetrics, round);
-  every(USAGE_MS, readUsage, round);
+  every(SESSIONS_MS, readSessions, round, 'sessions-count');
+  every(REFUSALS_MS, readRefusals, round, 'refusals-count');
+  every(USAGE_MS, readUsage, round, 'usage-count');
 }
 
 // --- coming and going ---
@@ -188,8 +194,10 @@ function start() {
   startTest(() => server?.secrets ?? 0);
   $('enter-form').addEventListener('submit', (event) => {
     event.preventDefault();
-    token.set($('token').value.trim().replace(/^.*#token=/, ''));
-    read();
+    if (token.set($('token').value.trim().replace(/^.*#token=/, '')))
+      read();
+    else
+      ask('That is not a token: it has none but visible ASCII characters.');
   });
   addEventListener('pagehide', keepSamples);
   addEventListener('hashchange', () => {

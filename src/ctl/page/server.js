@@ -169,13 +169,13 @@ export function showFacts(server) {
 
 // --- drops ---
 
-const SAMPLE = /^turnpike_\w*drop\w*\{(?:[^}]*,)?reason="(\w+)"[^}]*\} (\d+)/gm;
+const SAMPLE = /^turnpike_dropped_packets_total\{reason="(\w+)"\} (\d+)/gm;
 
 // { reason: packets } of the metrics' text.
 export function dropsOf(metrics) {
   const found = {};
   for (const [, reason, n] of metrics.matchAll(SAMPLE))
-    found[reason] = (found[reason] ?? 0) + Number(n);
+    found[reason] = Number(n);
   return found;
 }
 

@@ -121,7 +121,8 @@ export class Table {
   chosen(rows, moved) {
     const page = rows.slice(this.page * this.size,
       (this.page + 1) * this.size);
-    if (moved || !this.body.matches(':hover, :focus-within'))
+    if (moved || !this.body.matches(matchMedia('(hover: hover)').matches
+      ? ':hover, :focus-within' : ':focus-within'))
       return page;
     const there = new Map(rows.map((row) => [this.key(row), row]));
     const stay = [...this.kept.keys()].filter((key) => there.has(key));

@@ -22,14 +22,14 @@ class Steps {
     this.items = new Map(STEPS.map(([id, title]) => {
       const state = el('span', { class: 'unseen' });
       const text = el('span', { class: 'value' });
-      const item = el('li', {}, state, el('span', {}, title), text);
-      return [id, { item, state, text }];
+      const remedy = el('small');
+      const item = el('li', {}, state, el('span', {}, title), text, remedy);
+      return [id, { item, state, text, remedy }];
     }));
-    this.remedy = el('div', { class: 'remedy' });
     this.element = el('section', { class: 'run' },
       el('h3', {}, visible(url)),
       el('ol', { class: 'steps' },
-        ...[...this.items.values()].map(({ item }) => item)), this.remedy);
+        ...[...this.items.values()].map(({ item }) => item)));
     for (const [id] of STEPS)
       this.set(id, 'wait');
   }
@@ -69,7 +69,7 @@ class Steps {
         this.set(id, n === at ? 'bad' : 'skip', n === at
           ? `${error.code ? `${error.code}: ` : ''}${error.message}` : '');
     });
-    setText(this.remedy, error.remedy ?? '');
+    setText(this.items.get(ids[at]).remedy, error.remedy ?? '');
   }
 }
 
@@ -79,7 +79,8 @@ const HEADS = ['Time', 'End', 'Type', 'Address', 'Related address', 'Priority'];
 class Candidates {
   constructor() {
     this.body = el('tbody', { role: 'rowgroup' });
-    this.element = el('div', { class: 'found' }, el('h3', {}, 'Candidates'),
+    this.element = el('div', { class: 'found', hidden: true },
+      el('h3', {}, 'Candidates'),
       el('table', { role: 'table' },
         el('caption', { class: 'unseen' }, 'Candidates'),
         el('thead', { role: 'rowgroup' }, el('tr', { role: 'row' },
@@ -88,6 +89,7 @@ class Candidates {
   }
 
   row(values) {
+    this.element.hidden = false;
     this.body.append(el('tr', { role: 'row' }, ...values.map((text, n) =>
       el('td', { role: 'cell', 'data-label': HEADS[n] }, text))));
   }
@@ -103,11 +105,12 @@ class Candidates {
   }
 }
 
+// What went wrong on the way and did not stop the test.
 class Problems {
   constructor() {
     this.list = el('ul', { class: 'health' });
     this.element = el('div', { class: 'found', hidden: true },
-      el('h3', {}, 'What the server answered'), this.list);
+      el('h3', {}, 'Errors on the way'), this.list);
   }
 
   add({ code, text, remedy }) {
@@ -123,7 +126,8 @@ function verdict(kind, text) {
   return el('p', { class: 'notice', 'data-kind': kind }, text);
 }
 
-// Runs `servers`, { server, packets } made when their turn comes.
+// Runs the test by each URL; `mint(url)` resolves to { server, packets } when
+// its turn has come.
 async function run(urls, mint) {
   const candidates = new Candidates();
   const problems = new Problems();
@@ -131,27 +135,36 @@ async function run(urls, mint) {
   const runs = el('div', { class: 'runs' });
   $('test-result').replaceChildren(head, runs, candidates.element,
     problems.element);
-  let failed = 0;
+  const failures = [];
   for (const url of urls) {
     const steps = new Steps(url);
+    const met = [];
     runs.append(steps.element);
     steps.begin('gather');
     try {
       const { server, packets } = await mint(url);
       steps.passed(await testServer(server, packets, {
         candidate: (found) => candidates.add(found),
-        problem: (found) => problems.add(found),
+        problem: (found) => met.push(found),
         step: (id) => steps.begin(id),
       }));
+      met.forEach((problem) => problems.add(problem));
     } catch (error) {
       steps.failed(error);
-      failed++;
+      failures.push(error);
     }
   }
-  head.append(failed ? verdict('bad', failed === urls.length
-    ? 'This browser cannot relay through the server'
-    : `${failed} of ${urls.length} ways through the server failed`)
-    : verdict('ok', 'This browser relays through the server'));
+  head.append(judge(urls.length, failures));
+}
+
+function judge(tried, failures) {
+  if (!failures.length)
+    return verdict('ok', 'This browser relays through the server');
+  if (failures.length < tried)
+    return verdict('bad',
+      `${failures.length} of ${tried} ways through the server failed`);
+  return verdict('bad', 'This browser cannot relay through the server: '
+    + failures[0].message);
 }
 
 const iceServer = (url, { username, password }) => ({ urls: url, username,
