@@ -366,18 +366,48 @@ static bool has_same_realms(const struct conf *a, const struct conf *b)
 	return same;
 }
 
+/*
+ * A secret is no text in the document any more. What it was read as stays as
+ * long as the configuration, for the connection.
+ */
+static bool has_same_secret(const struct conf *a, const struct conf *b,
+			    enum option_id id)
+{
+	const struct redis_config *one = &a->redis.store;
+	const struct redis_config *other = &b->redis.store;
+
+	switch (id) {
+	case OPT_REDIS_PASSWORD:
+	case OPT_REDIS_PASSWORD_FILE:
+		return !a->document->values[id].is_set ||
+		       !strcmp(one->login.password, other->login.password);
+	case OPT_REDIS_SENTINEL_PASSWORD:
+		return !strcmp(one->sentinel_login.password,
+			       other->sentinel_login.password);
+	default:
+		return true;
+	}
+}
+
+static bool needs_restart(const struct conf *in_force,
+			  const struct conf *wanted, enum option_id id)
+{
+	if (options[id].restart_to_raise)
+		return number_of(wanted, id) > number_of(in_force, id);
+	return options[id].restart && !(is_same(in_force, wanted, id) &&
+					has_same_secret(in_force, wanted, id));
+}
+
 bool conf_compare(const struct conf *in_force, const struct conf *wanted,
-		  void (*tell)(void *arg, const char *option), void *arg)
+		  void (*tell)(void *arg, unsigned option), void *arg)
 {
 	bool same = has_same_realms(in_force, wanted);
-	char path[OPTION_TEXT_BYTES];
 
 	if (!same)
-		tell(arg, "realm");
+		tell(arg, OPT_REALM);
 	for (int id = 0; id < OPTION_COUNT; id++)
-		if (options[id].restart &&
-		    !is_same(in_force, wanted, (enum option_id)id))
-			tell(arg, option_path((enum option_id)id, path));
+		if (needs_restart(in_force, wanted, (enum option_id)id))
+			tell(arg, (unsigned)id);
 	return same;
 }
 

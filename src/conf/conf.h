@@ -63,6 +63,7 @@ struct conf_redis {
 struct conf_advertise {
 	bool is_auto;  /* found by others, written to `path`; may change */
 	bool is_known; /* else there can be no start yet */
+	bool is_relay; /* no other than relay.address, whichever that is */
 	/* "file" (this one), "relay.address", or what has found it. */
 	char source[ADVERTISED_SOURCE_BYTES];
 	char path[ADVERTISED_PATH_BYTES];
@@ -124,12 +125,12 @@ struct conf *conf_parse(struct bytes text, const struct conf_machine *machine,
 void conf_free(struct conf *c);
 
 /*
- * Compares what can change by a restart only, and calls `tell` with the path
- * of each option that differs ("relay.ports"), or "realm" where the realms are
- * not the same in the same order. Returns whether the realms are.
+ * Compares what can change by a restart only, and calls `tell` with each option
+ * (enum option_id) that differs, be it a secret. Where the realms are not the
+ * same in the same order that is OPT_REALM. Returns whether the realms are.
  */
 bool conf_compare(const struct conf *in_force, const struct conf *wanted,
-		  void (*tell)(void *arg, const char *option), void *arg);
+		  void (*tell)(void *arg, unsigned option), void *arg);
 
 /* Writes all that is in force in the file's own syntax, secrets masked. */
 void conf_write(const struct conf *c, FILE *to);

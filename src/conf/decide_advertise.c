@@ -16,6 +16,12 @@ static void set(struct conf *c, const struct addr *address, const char *source)
 		 source);
 }
 
+static void set_relay(struct conf *c)
+{
+	c->advertise.is_relay = true;
+	set(c, &c->turn.relay, "relay.address");
+}
+
 /* --- STUN servers --- */
 
 /* Reads "192.0.2.1:3478". */
@@ -110,7 +116,7 @@ static void decide_auto(struct conf *c, const struct conf_machine *machine,
 		take_found(c, machine, report);
 		return;
 	}
-	set(c, &c->turn.relay, "relay.address");
+	set_relay(c);
 	report_note(report, 0,
 		    "relay.advertise: %s, the relay address, which is a public "
 		    "one",
@@ -126,7 +132,7 @@ static void default_advertise(struct conf *c, struct report *report)
 
 	v->as.addr = c->turn.relay;
 	v->is_set = true;
-	set(c, &c->turn.relay, "relay.address");
+	set_relay(c);
 	if (!report_is_clean(report) || is_loopback(&c->turn.relay) ||
 	    !peer_is_special_purpose(&c->turn.relay))
 		return;

@@ -140,9 +140,10 @@ struct option {
 	const char *name;
 	enum group_id group;
 	enum option_type type;
-	bool secret;   /* never printed */
-	bool required; /* in its group; there is no default */
-	bool restart;  /* a change takes effect by a restart only */
+	bool secret;           /* never printed */
+	bool required;         /* in its group; there is no default */
+	bool restart;          /* a change takes effect by a restart only */
+	bool restart_to_raise; /* so does a greater number */
 	int64_t min;
 	int64_t max;
 	const char *const *words; /* OPTION_WORD: NULL-terminated */

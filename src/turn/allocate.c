@@ -65,7 +65,6 @@ static void handle_again(struct request *r)
 
 	if (memcmp(a->transaction_id, r->to.transaction_id,
 		   sizeof(a->transaction_id)) != 0 ||
-	    a->realm != r->realm ||
 	    !bytes_equal(users_name(&s->users, a->user), r->name)) {
 		reply_error(s, r->out, &r->to, STUN_ALLOCATION_MISMATCH);
 		return;

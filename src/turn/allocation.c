@@ -154,6 +154,12 @@ static void join_rates(struct request *r, const struct allocation *a)
 		   a->charges.user, r->user->grant.rate_bytes_per_s);
 }
 
+static void hold(struct turn_server *s, const struct allocation *a, int more)
+{
+	holdings_add(&s->holdings.listeners[a->listener], more);
+	holdings_add(&s->holdings.relay_ips[a->told], more);
+}
+
 uint16_t allocation_begin(struct request *r,
 			  const struct allocation_request *want)
 {
@@ -187,6 +193,9 @@ uint16_t allocation_begin(struct request *r,
 	a->revocable = r->user->revocable;
 	a->source = (uint8_t)r->user->source;
 	a->ends_ms = credential_end_ms(r);
+	a->told = peer_policy_relay_index(&s->config.peers,
+					  &s->config.relay_advertise);
+	hold(s, a, 1);
 	join_user(s, i, r->name);
 	join_rates(r, a);
 	a->key = pool_take(&s->keys);
@@ -246,6 +255,13 @@ static bool reserve_next(struct turn_server *s, const struct now *now,
 	return true;
 }
 
+struct addr allocation_told(const struct turn_server *s,
+			    const struct allocation *a)
+{
+	return addr_with_port(&s->config.peers.relay_ips[a->told],
+			      a->relay_port);
+}
+
 /* A record of the session: who it is, and under which address. */
 static struct log_record *log_session(struct turn_server *s,
 				      const struct now *now,
@@ -254,8 +270,7 @@ static struct log_record *log_session(struct turn_server *s,
 {
 	struct log_record *log =
 		actions_log(out, LOG_LEVEL_INFO, message, now->wall_s);
-	struct addr relayed =
-		addr_with_port(&s->config.relay_advertise, a->relay_port);
+	struct addr relayed = allocation_told(s, a);
 
 	log_addr(log, "client", &a->client);
 	log_bytes(log, "user", users_name(&s->users, a->user));
@@ -434,8 +449,7 @@ void allocation_reply(struct turn_server *s, const struct now *now,
 {
 	const struct allocation *a = at(s, index);
 	struct reply_to to = reply_to_of(s, a);
-	struct addr relayed =
-		addr_with_port(&s->config.relay_advertise, a->relay_port);
+	struct addr relayed = allocation_told(s, a);
 	uint32_t left_s = seconds_left(a, now);
 	struct reply r;
 
@@ -522,6 +536,7 @@ void allocation_release(struct turn_server *s, uint32_t index)
 		counter_add(&s->counters.allocations, UINT64_MAX);
 	}
 	give_port(s, a);
+	hold(s, a, -1);
 	admission_return(s, &a->charges, a->realm, pair ? 2 : 1);
 	leave_user(s, a);
 	pool_give(&s->keys, a->key);

@@ -91,6 +91,10 @@ bool allocation_end_expired(struct turn_server *s, const struct now *now,
 void allocation_end(struct turn_server *s, const struct now *now,
 		    uint32_t index, enum turn_cause cause, struct actions *out);
 
+/* Its relayed address as its client was told, whatever is advertised now. */
+struct addr allocation_told(const struct turn_server *s,
+			    const struct allocation *a);
+
 /* Gives back what it holds, without action or log, for turn_server_free(). */
 void allocation_release(struct turn_server *s, uint32_t index);
 

@@ -39,6 +39,7 @@ struct turn_listener {
 	bool in_use;
 	struct addr local; /* never a wildcard */
 	uint8_t realm;     /* index into realms */
+	bool lingers;      /* for what is allocated already, and no more */
 };
 
 struct turn_limits {
@@ -60,8 +61,12 @@ struct turn_config {
 	struct turn_realm realms[TURN_REALMS_MAX];
 	uint8_t realm_count;
 	struct turn_listener listeners[TURN_LISTENERS_MAX];
-	struct addr relay;           /* bound, port 0 */
-	struct addr relay_advertise; /* told to clients, port 0 */
+	struct addr relay; /* bound, port 0 */
+	/*
+	 * Told to clients from now on, port 0; one of peers.relay_ips. What
+	 * was told before stays there while an allocation lives by it.
+	 */
+	struct addr relay_advertise;
 	struct turn_limits limits;
 	struct nonce_keys nonce;
 	struct peer_policy peers;

@@ -14,6 +14,7 @@
 #include "base/timer.h"
 #include "stun/message.h"
 #include "turn/flow.h"
+#include "turn/holdings.h"
 #include "turn/pending.h"
 #include "turn/server.h"
 #include "turn/user.h"
@@ -38,6 +39,7 @@ struct turn_server {
 	uint32_t end_at;           /* where turn_end_next() looks next */
 	uint64_t budget_quiet_ms;  /* until then the log has heard of it */
 	struct counters counters;
+	struct holdings holdings;
 };
 
 /* A reservation that this worker made, until its time is over. */

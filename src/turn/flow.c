@@ -594,12 +594,12 @@ void flow_from_peer(struct flow_table *t, const struct now *now, struct ref ref,
 				    out->payload_bytes);
 		out->prepend_bytes = CHANNEL_DATA_HEADER_BYTES;
 	} else {
+		const struct addr *named = &t->peers->relay_ips[p->named];
 		struct addr peer = in->source;
 
-		/* New rules may know no advertised address any more. */
-		if (p->named_advertised && t->peers->relay_ip_count > 1)
-			peer = addr_with_port(&t->peers->relay_ips[1],
-					      peer.port);
+		/* New rules may know that advertised address no more. */
+		if (p->named && named->family)
+			peer = addr_with_port(named, peer.port);
 		data_indication(t, &peer, out);
 	}
 	if (out->prepend_bytes + in->data.len + out->pad_bytes >

@@ -85,6 +85,7 @@ struct allocation {
 	bool revocable;       /* ends when no source admits the user */
 	uint8_t source;       /* enum turn_source that admitted the user */
 	uint16_t account_at;  /* of the user's name, see turn_user */
+	uint8_t told;         /* its relay address, in peers.relay_ips */
 };
 
 /* One permitted peer address of one allocation, RFC 8656 section 9. */
@@ -96,10 +97,10 @@ struct permission {
 	uint32_t rules;  /* generation of the peer rules it was judged by */
 	uint8_t verdict; /* enum peer_verdict by those rules */
 	bool any_port;   /* which is that for a packet to any port, too */
-	uint8_t port_verdict;  /* else this is, to the port that is next */
-	bool named_advertised; /* the client named our advertised address */
-	uint16_t port;         /* last asked about; 0: none */
-	uint16_t channels;     /* channels that depend on it */
+	uint8_t port_verdict; /* else this is, to the port that is next */
+	uint8_t named; /* an advertised address, in peers.relay_ips; 0: none */
+	uint16_t port; /* last asked about; 0: none */
+	uint16_t channels; /* channels that depend on it */
 	uint64_t expires_ms;
 };
 

@@ -266,13 +266,20 @@ static bool is_own_ip(const struct peer_policy *p, const struct addr *peer)
 	return false;
 }
 
+uint8_t peer_policy_relay_index(const struct peer_policy *p,
+				const struct addr *ip)
+{
+	for (uint16_t i = 1; i < p->relay_ip_count; i++) {
+		if (ip->family && addr_same_ip(&p->relay_ips[i], ip))
+			return (uint8_t)i;
+	}
+	return 0;
+}
+
 static bool is_relay_ip(const struct peer_policy *p, const struct addr *peer)
 {
-	for (uint16_t i = 0; i < p->relay_ip_count; i++) {
-		if (addr_same_ip(&p->relay_ips[i], peer))
-			return true;
-	}
-	return false;
+	return peer_policy_relay_index(p, peer) ||
+	       (p->relay_ip_count && addr_same_ip(&p->relay_ips[0], peer));
 }
 
 /* What a dry run lets through: refused by a deny rule or the preset. */

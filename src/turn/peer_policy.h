@@ -70,7 +70,8 @@ struct peer_policy {
 	uint16_t own_socket_count;
 
 	/* Our relay addresses, port 0, none of IPv6 that embeds IPv4: the
-	 * bound one first, then advertised ones, the current first. */
+	 * bound one first, then advertised ones. Records name them by their
+	 * place: each keeps it, and one that is no more leaves ADDR_NONE. */
 	struct addr relay_ips[PEER_POLICY_RELAY_IPS_MAX];
 	uint16_t relay_ip_count;
 	uint16_t relay_port_min;
@@ -135,6 +136,13 @@ const char *peer_policy_explain_ip(const struct peer_policy *p, uint8_t realm,
 const char *peer_policy_explain(const struct peer_policy *p, uint8_t realm,
 				const struct addr *named,
 				char out[PEER_EXPLAIN_BYTES]);
+
+/*
+ * The place of a relay address of ours as it is written (the port does not
+ * matter), or 0: the bound one's, and that of what is none of them.
+ */
+uint8_t peer_policy_relay_index(const struct peer_policy *p,
+				const struct addr *ip);
 
 /*
  * The one form in which our records keep a peer: a relay address of ours in

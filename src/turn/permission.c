@@ -12,6 +12,7 @@ uint32_t permission_install(struct flow_table *t, uint32_t allocation,
 	struct addr canonical = peer_policy_canonical(t->peers, &ip);
 	uint32_t i = flow_find_permission(t, allocation, &canonical);
 	struct permission *p;
+	uint8_t named_at;
 
 	if (i == POOL_NONE) {
 		i = pool_take(&t->permissions);
@@ -28,8 +29,10 @@ uint32_t permission_install(struct flow_table *t, uint32_t allocation,
 			flow_hash_peer(t, allocation, &canonical));
 	}
 	p = pool_at(&t->permissions, i);
-	if (!addr_equal(&ip, &canonical))
-		p->named_advertised = true;
+	/* The bound address, which everybody may name, is the first. */
+	named_at = peer_policy_relay_index(t->peers, &ip);
+	if (named_at)
+		p->named = named_at;
 	p->expires_ms = now_ms + 1000 * TURN_PERMISSION_LIFETIME_S;
 	return i;
 }

@@ -71,9 +71,15 @@ int quota_init(struct quota *q, uint32_t total_max, const struct hash_key *key)
 	q->slots = base;
 	q->mapped_bytes = slots * sizeof(*q->slots);
 	q->mask = slots - 1;
-	q->total_max = total_max;
+	q->total_max = q->total_sized = total_max;
 	q->key = *key;
 	return 0;
+}
+
+void quota_set_total(struct quota *q, uint32_t total_max)
+{
+	assert(total_max > 0 && total_max <= q->total_sized);
+	atomic_store(&q->total_max, total_max);
 }
 
 void quota_fini(struct quota *q)

@@ -17,7 +17,8 @@
 #include "base/hash.h"
 
 struct quota {
-	uint32_t total_max;
+	_Atomic uint32_t total_max;
+	uint32_t total_sized; /* what there is room for */
 	_Atomic uint32_t total;
 	uint32_t mask;           /* slots - 1 */
 	_Atomic uint64_t *slots; /* user << 16 | count */
@@ -37,6 +38,12 @@ enum quota_result {
  */
 int quota_init(struct quota *q, uint32_t total_max, const struct hash_key *key);
 void quota_fini(struct quota *q);
+
+/*
+ * Changes the limit of all charges, to at most what quota_init() was told.
+ * What is charged already stays.
+ */
+void quota_set_total(struct quota *q, uint32_t total_max);
 
 /* The identity of a user of a realm, of 48 bits; never 0. */
 uint64_t quota_user(const struct quota *q, struct bytes realm,

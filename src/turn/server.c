@@ -107,6 +107,11 @@ struct counters *turn_counters(struct turn_server *s)
 	return &s->counters;
 }
 
+const struct holdings *turn_holdings(const struct turn_server *s)
+{
+	return &s->holdings;
+}
+
 void turn_from_client(struct turn_server *s, const struct now *now,
 		      const struct datagram *in, struct verdict *out)
 {
@@ -160,6 +165,43 @@ static bool is_bad_source(const struct turn_server *s, const struct addr *a)
 	       peer_policy_is_own_socket(&s->config.peers, a);
 }
 
+static const struct turn_listener *listener_of(const struct request *r)
+{
+	return &r->server->config.listeners[r->in->listener];
+}
+
+/*
+ * The allocation of the 5-tuple, whose realm goes before the listener's: that
+ * may be another one by now. One past its time is as good as ended, timer or
+ * not.
+ */
+static void find_allocation(struct request *r)
+{
+	struct turn_server *s = r->server;
+
+	r->realm = listener_of(r)->realm;
+	r->allocation =
+		flow_find_client(&s->flows, &r->in->source, r->in->listener);
+	if (r->allocation == POOL_NONE)
+		return;
+	if (allocation_end_expired(s, r->now, r->allocation, r->out))
+		r->allocation = POOL_NONE;
+	else
+		r->realm = ((const struct allocation *)pool_at(
+				    &s->flows.allocations, r->allocation))
+				   ->realm;
+}
+
+/*
+ * A listener that lingers has nothing for those without an allocation, but to
+ * tell them so: the answer to a Refresh of 0 may have been lost.
+ */
+static bool is_served(const struct request *r, const struct method *method)
+{
+	return !listener_of(r)->lingers || r->allocation != POOL_NONE ||
+	       method->needs_allocation;
+}
+
 /* Reads the request and finds its allocation; false if it is dropped. */
 static bool request_init(struct request *r, struct turn_server *s,
 			 const struct now *now, const struct datagram *in,
@@ -187,8 +229,7 @@ static bool request_init(struct request *r, struct turn_server *s,
 		drop(s, DROP_NO_LISTENER);
 		return false;
 	}
-	r->realm = s->config.listeners[in->listener].realm;
-	r->allocation = flow_find_client(&s->flows, &in->source, in->listener);
+	find_allocation(r);
 	r->to = (struct reply_to){
 		.client = in->source,
 		.listener = in->listener,
@@ -201,24 +242,17 @@ static bool request_init(struct request *r, struct turn_server *s,
 	return true;
 }
 
-/* An allocation past its time is as good as ended, timer or not. */
-static void forget_expired(struct request *r)
-{
-	struct turn_server *s = r->server;
-	if (r->allocation != POOL_NONE &&
-	    allocation_end_expired(s, r->now, r->allocation, r->out))
-		r->allocation = POOL_NONE;
-}
-
-/* Whether the allocation was made by the user who sends this. */
+/*
+ * Whether the allocation was made by the user who sends this, whose realm is
+ * the allocation's: find_allocation().
+ */
 static bool is_owner(const struct request *r)
 {
 	const struct turn_server *s = r->server;
 	const struct allocation *a =
 		pool_at(&s->flows.allocations, r->allocation);
 
-	return a->realm == r->realm &&
-	       bytes_equal(users_name(&s->users, a->user), r->name);
+	return bytes_equal(users_name(&s->users, a->user), r->name);
 }
 
 /* The checks between authentication and the method: 420, 437, 441. */
@@ -307,10 +341,13 @@ void turn_message(struct turn_server *s, const struct now *now,
 			drop(s, DROP_UNEXPECTED);
 		return;
 	}
+	if (!is_served(&r, method)) {
+		drop(s, DROP_NO_LISTENER);
+		return;
+	}
 	counter_add(&s->counters.requests[counters_method(method->number)], 1);
 	reply_budget_received(&s->shared->reply_budget, &in->source,
 			      in->data.len);
-	forget_expired(&r);
 	if (!method->authenticated) {
 		dispatch(&r, method);
 		return;
@@ -332,6 +369,7 @@ void turn_key_ready(struct turn_server *s, const struct now *now,
 		    const struct turn_user *user, struct bytes name,
 		    struct actions *out)
 {
+	const struct method *method;
 	struct action_lookup query;
 	struct datagram in;
 	struct request r;
@@ -346,7 +384,11 @@ void turn_key_ready(struct turn_server *s, const struct now *now,
 	 */
 	if (!request_init(&r, s, now, &in, out))
 		goto out;
-	forget_expired(&r);
+	method = method_find(r.message.method);
+	if (!is_served(&r, method)) {
+		drop(s, DROP_NO_LISTENER);
+		goto out;
+	}
 	if (result == TURN_LOOKUP_UNAVAILABLE) {
 		fail_lookup(&r, REFUSAL_NO_ANSWER);
 		goto out;
@@ -357,7 +399,7 @@ void turn_key_ready(struct turn_server *s, const struct now *now,
 	query = auth_query(&r);
 	if (auth_with_key(&r, result == TURN_LOOKUP_FOUND ? user : NULL,
 			  query.by_hash ? name : query.name))
-		dispatch(&r, method_find(r.message.method));
+		dispatch(&r, method);
 	secret_wipe(&r.key);
 out:
 	pendings_remove(&s->pendings, ticket.index);
@@ -497,15 +539,29 @@ void turn_set_listener(struct turn_server *s, uint16_t index,
 	s->config.listeners[index] = *listener;
 }
 
+/* As many of each allocation as the pool was made for, or fewer. */
+static uint16_t at_most(uint16_t wanted, const struct pool *p,
+			uint32_t allocations)
+{
+	uint32_t each = p->capacity / allocations;
+
+	return wanted < each ? wanted : (uint16_t)each;
+}
+
 void turn_set_limits(struct turn_server *s, const struct turn_limits *limits)
 {
 	struct turn_limits *own = &s->config.limits;
-	struct turn_limits sized = *own;
+	uint32_t allocations = s->flows.allocations.capacity;
 
 	*own = *limits;
-	own->allocations = sized.allocations;
-	own->permissions_per_allocation = sized.permissions_per_allocation;
-	own->channels_per_allocation = sized.channels_per_allocation;
+	if (own->allocations > allocations)
+		own->allocations = allocations;
+	own->permissions_per_allocation =
+		at_most(limits->permissions_per_allocation,
+			&s->flows.permissions, allocations);
+	own->channels_per_allocation = at_most(limits->channels_per_allocation,
+					       &s->flows.channels, allocations);
+	quota_set_total(&s->shared->quota, own->allocations);
 	use_limits(s);
 }
 
@@ -529,5 +585,6 @@ void turn_reconfigure(struct turn_server *s, const struct turn_config *config)
 		turn_set_realm(s, i, &config->realms[i]);
 	s->config.nonce = config->nonce;
 	s->config.log_peers = config->log_peers;
+	s->config.relay_advertise = config->relay_advertise;
 	turn_set_peers(s, &config->peers);
 }

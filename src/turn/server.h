@@ -21,6 +21,7 @@
 #include "turn/action.h"
 #include "turn/config.h"
 #include "turn/counters.h"
+#include "turn/holdings.h"
 #include "turn/shared.h"
 #include "turn/verdict.h"
 
@@ -82,6 +83,9 @@ void turn_server_free(struct turn_server *s);
 
 /* The server's counters, for the life of the server; see counters.h. */
 struct counters *turn_counters(struct turn_server *s);
+
+/* What its allocations hold on to, likewise; see holdings.h. */
+const struct holdings *turn_holdings(const struct turn_server *s);
 
 /*
  * Judges a datagram that a client sent to a listener: ChannelData and Send
@@ -177,17 +181,20 @@ void turn_relay_lost(struct turn_server *s, const struct now *now,
 		     struct ref allocation, struct actions *out);
 
 /*
- * A listener came or went (in_use false) while the process runs. A request
- * through a listener that is not in use is not served.
+ * A listener came, changed, or went (in_use false) while the process runs. A
+ * request through a listener that is not in use is not served. One that
+ * lingers serves what is allocated already: nothing is allocated through it,
+ * and Binding is for those alone who have an allocation there. A session keeps the
+ * realm that it began in.
  */
 void turn_set_listener(struct turn_server *s, uint16_t index,
 		       const struct turn_listener *listener);
 
 /*
- * New limits, but for those that size the pools (allocations, permissions and
- * channels of each): they stay as the server was made. Bandwidth of users and
- * of the whole process changes at once, all else for what is allocated from
- * now on.
+ * New limits. Those that size the pools (allocations, permissions and channels
+ * of each) are never more than what the server was made for. Bandwidth of
+ * users and of the whole process changes at once, all else for what is
+ * allocated, permitted and bound from now on.
  */
 void turn_set_limits(struct turn_server *s, const struct turn_limits *limits);
 
@@ -198,7 +205,8 @@ void turn_set_realm(struct turn_server *s, uint8_t index,
 /*
  * Takes over what of a configuration can change while the server lives:
  * limits, what differs between realms, nonce keys, whether peers are logged,
- * and the peer rules. The realms are the same ones in the same order.
+ * the advertised address and the peer rules. The realms are the same ones in
+ * the same order.
  */
 void turn_reconfigure(struct turn_server *s, const struct turn_config *config);
 

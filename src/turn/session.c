@@ -43,7 +43,7 @@ static void copy(const struct turn_server *s, uint32_t index,
 	out->client = a->client;
 	out->local = c->listeners[a->listener].local;
 	out->relayed = addr_with_port(&c->relay, a->relay_port);
-	out->advertised = addr_with_port(&c->relay_advertise, a->relay_port);
+	out->advertised = allocation_told(s, a);
 	out->began_wall_s = a->began_wall_s;
 	out->expires_wall_s = a->began_wall_s +
 			      (int64_t)((a->expires_ms - a->began_ms) / 1000);

@@ -5,8 +5,7 @@
 
 #include "worker/logger.h"
 
-/* Why a socket cannot be bound, and what helps. */
-static const char *remedy_of(int error)
+const char *bind_failure_remedy(int error)
 {
 	switch (-error) {
 	case EADDRINUSE:
@@ -15,8 +14,9 @@ static const char *remedy_of(int error)
 		return "this machine does not have that address now: "
 		       "ip address shows those it has";
 	case EACCES:
-		return "a port below 1024 needs privilege: start as root, or "
-		       "with the drop-in privileged-port.conf";
+		return "a port below 1024 needs privilege, which is given up "
+		       "after the start: start as root, or with the drop-in "
+		       "privileged-port.conf";
 	case EMFILE:
 		return "raise LimitNOFILE= or ulimit -n";
 	case ENOSPC:
@@ -34,5 +34,5 @@ void bind_failure_describe(struct log_record *r, enum log_level level,
 	logger_begin(r, level, message);
 	log_addr(r, "address", address);
 	log_text(r, "reason", strerror(-error));
-	log_text(r, "remedy", remedy_of(error));
+	log_text(r, "remedy", bind_failure_remedy(error));
 }

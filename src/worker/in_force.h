@@ -10,9 +10,19 @@
 #define TURNPIKE_WORKER_IN_FORCE_H
 
 #include "conf/conf.h"
+#include "conf/report.h"
 #include "worker/listeners.h"
 #include "worker/realm_overrides.h"
 #include "worker/worker.h"
+
+/* At least as many as there are options. */
+#define RESTART_PENDING_MAX 160
+
+/* Options that the file has changed and only a restart puts in force. */
+struct restart_pending {
+	unsigned count;
+	unsigned options[RESTART_PENDING_MAX]; /* enum option_id */
+};
 
 struct in_force {
 	const struct conf *start; /* what sockets and pools were made for */
@@ -21,10 +31,12 @@ struct in_force {
 	struct turn_config turn;  /* all of it together */
 	struct credentials_config credentials;
 	struct realm_overrides overrides;
+	struct restart_pending pending; /* as the last reload found */
+	uint8_t advertised_last;        /* the place taken last, in relay_ips */
 
 	/* Borrowed; `workers` is NULL until they run. */
 	struct worker **workers;
-	const struct listeners *listeners;
+	struct listeners *listeners;
 	const struct ifaddr_list *addresses;
 	struct logger *log;
 };
@@ -34,7 +46,7 @@ struct in_force {
  * configuration has none, is set in `turn` by the caller.
  */
 void in_force_init(struct in_force *f, const struct conf *conf,
-		   const struct listeners *listeners,
+		   struct listeners *listeners,
 		   const struct ifaddr_list *addresses);
 
 /* Wipes and frees, once no worker runs. */
@@ -47,14 +59,39 @@ void in_force_follow_addresses(struct in_force *f);
 void in_force_take_realm(struct in_force *f, uint8_t realm,
 			 const struct redis_realm *told);
 
+/* How a reload went. */
+struct reload_result {
+	bool ok;
+	/* The errors that refused it, and the warnings of the file. */
+	struct report report;
+	struct restart_pending
+		pending; /* of the last one that was not refused */
+};
+
 /*
  * Reads the file again and puts in force what can change without a restart:
- * users, secrets, limits, rules, the log. Sessions that are no longer admitted
- * end. Says in the log what cannot change, and what is wrong with the file, in
- * which case nothing changes. Returns whether it was put in force.
+ * users, secrets, limits, rules, listeners, the advertised address, the log.
+ * Sessions that are no longer admitted end; those through a listener that is
+ * gone go on. All of it or nothing: a mistake, or a listener that cannot be
+ * opened, changes nothing. The log has all that `out` has. Returns out->ok.
  */
 bool in_force_reload(struct in_force *f, const char *path,
-		     const struct conf_machine *machine);
+		     const struct conf_machine *machine,
+		     struct reload_result *out);
+
+/*
+ * Tells clients another relay address from now on. The former one stays ours
+ * while an allocation lives by it. False, with a line in the log, if too many
+ * former ones are.
+ */
+bool in_force_set_advertise(struct in_force *f, const struct addr *ip);
+
+/*
+ * Lets go of what a reload has taken out of use and no allocation holds any
+ * more: listeners and advertised addresses. Returns whether something is still
+ * held, so that this is to be called again some time.
+ */
+bool in_force_let_go(struct in_force *f);
 
 /* Waits until all workers have what was put in force. */
 void in_force_sync(const struct in_force *f);

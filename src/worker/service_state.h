@@ -1,6 +1,7 @@
 /*
  * The service's state, for the files that make up its life: start_failed,
- * startup, redis_feed, watch, service. Belongs to the main thread.
+ * startup, redis_feed,
+ * watch, reload, service. Belongs to the main thread.
  */
 #ifndef TURNPIKE_WORKER_SERVICE_STATE_H
 #define TURNPIKE_WORKER_SERVICE_STATE_H
@@ -34,6 +35,7 @@ struct service {
 	int redis_fd;              /* woken when it has news for us */
 
 	struct event_base *base; /* the main thread's */
+	struct event *let_go;    /* once a second, while something lingers */
 	struct event *events[8];
 	unsigned event_count;
 	uint64_t passes[LISTENERS_WORKERS_MAX]; /* when all had passed */

@@ -5,13 +5,15 @@
 #include <string.h>
 #include <systemd/sd-daemon.h>
 
-#include "conf/machine.h"
 #include "worker/bind_failure.h"
 #include "worker/redis_feed.h"
+#include "worker/reload.h"
 #include "worker/service.h"
 
 /* The status that the service manager shows is as old as this. */
 #define STATUS_S 5
+/* How often it is looked for what nothing holds any more. */
+#define LET_GO_S 1
 
 bool watch_update_status(struct service *s)
 {
@@ -32,14 +34,37 @@ bool watch_update_status(struct service *s)
 	return true;
 }
 
+void watch_tell_status(struct service *s)
+{
+	if (watch_update_status(s))
+		sd_notifyf(0, "STATUS=%s", s->status);
+}
+
 static void on_status(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd;
+	(void)what;
+	watch_tell_status(arg);
+}
+
+void watch_let_go(struct service *s)
+{
+	const struct timeval interval = { .tv_sec = LET_GO_S };
+
+	event_add(s->let_go, &interval);
+}
+
+/* Not at once: whose last answer was lost asks again through the listener. */
+static void on_let_go(evutil_socket_t fd, short what, void *arg)
 {
 	struct service *s = arg;
 
 	(void)fd;
 	(void)what;
-	if (watch_update_status(s))
-		sd_notifyf(0, "STATUS=%s", s->status);
+	if (in_force_let_go(&s->force))
+		watch_let_go(s);
+	else
+		watch_tell_status(s);
 }
 
 /*
@@ -83,17 +108,17 @@ static void on_stop(evutil_socket_t number, short what, void *arg)
 
 static void on_reload(evutil_socket_t number, short what, void *arg)
 {
+	struct reload_result *result = malloc(sizeof(*result));
 	struct service *s = arg;
-	struct conf_machine *machine = malloc(sizeof(*machine));
 
 	(void)number;
 	(void)what;
-	if (machine && !machine_look(machine))
-		in_force_reload(&s->force, s->options->conf_path, machine);
+	if (result)
+		reload_now(s, result);
 	else
 		logger_say(s->log, LOG_LEVEL_ERROR,
-			   "reload refused: the machine cannot be looked at");
-	free(machine);
+			   "reload refused: no memory");
+	free(result);
 }
 
 /* Relaying through loopback was all there was; now there may be better. */
@@ -182,7 +207,8 @@ bool watch_start(struct service *s)
 {
 	uint64_t watchdog_us = 0;
 
-	if (!watch(s, SIGTERM, EV_SIGNAL, on_stop, 0) ||
+	s->let_go = evtimer_new(s->base, on_let_go, s);
+	if (!s->let_go || !watch(s, SIGTERM, EV_SIGNAL, on_stop, 0) ||
 	    !watch(s, SIGINT, EV_SIGNAL, on_stop, 0) ||
 	    !watch(s, SIGHUP, EV_SIGNAL, on_reload, 0) ||
 	    !watch(s, s->addresses.fd, EV_READ, on_addresses, 0) ||
@@ -200,4 +226,7 @@ void watch_stop(struct service *s)
 	for (unsigned i = 0; i < s->event_count; i++)
 		event_free(s->events[i]);
 	s->event_count = 0;
+	if (s->let_go)
+		event_free(s->let_go);
+	s->let_go = NULL;
 }

@@ -13,6 +13,12 @@ bool watch_start(struct service *s);
 /* Stops watching, before `base` is freed. */
 void watch_stop(struct service *s);
 
+/* Something may linger from now on: looks after it until it can go. */
+void watch_let_go(struct service *s);
+
+/* Tells the service manager the status, if it has changed. */
+void watch_tell_status(struct service *s);
+
 /*
  * Composes the status (`status`) anew. Returns whether it has changed since
  * it was told.

@@ -58,6 +58,7 @@ struct settings {
 	struct credentials_config credentials;
 	struct {
 		bool changed;
+		bool has_socket; /* `fd` takes the place of what there is */
 		int fd;
 		struct turn_listener listener;
 	} listeners[TURN_LISTENERS_MAX];
@@ -143,12 +144,10 @@ static void check_buffers(struct worker *w, int fd, int wanted_bytes)
 	logger_put(w->log, &r);
 }
 
-static void set_listener(struct worker *w, uint16_t index,
-			 const struct turn_listener *listener, int fd)
+static void set_socket(struct worker *w, uint16_t index, int fd)
 {
 	struct listener_event *l = &w->listeners[index];
 
-	turn_set_listener(w->core, index, listener);
 	if (l->event)
 		event_free(l->event);
 	l->event = NULL;
@@ -211,9 +210,11 @@ static void apply_settings(struct worker *w)
 	for (uint16_t i = 0; i < TURN_LISTENERS_MAX; i++) {
 		if (!s->listeners[i].changed)
 			continue;
+		turn_set_listener(w->core, i, &s->listeners[i].listener);
+		if (s->listeners[i].has_socket)
+			set_socket(w, i, s->listeners[i].fd);
 		s->listeners[i].changed = false;
-		set_listener(w, i, &s->listeners[i].listener,
-			     s->listeners[i].fd);
+		s->listeners[i].has_socket = false;
 	}
 	run_errands(w);
 	if (s->stop) {
@@ -333,10 +334,24 @@ void worker_set_listener(struct worker *w, uint16_t index,
 
 	s = change(w);
 	/* One that the worker has not even seen is ours to close. */
-	if (s->listeners[index].changed && s->listeners[index].fd >= 0)
+	if (s->listeners[index].has_socket && s->listeners[index].fd >= 0)
 		close(s->listeners[index].fd);
 	s->listeners[index].changed = true;
+	s->listeners[index].has_socket = true;
 	s->listeners[index].fd = fd;
+	s->listeners[index].listener = *listener;
+	say_change(w);
+}
+
+void worker_change_listener(struct worker *w, uint16_t index,
+			    const struct turn_listener *listener)
+{
+	struct settings *s;
+
+	assert(index < TURN_LISTENERS_MAX);
+
+	s = change(w);
+	s->listeners[index].changed = true;
 	s->listeners[index].listener = *listener;
 	say_change(w);
 }
@@ -455,6 +470,11 @@ const struct counters *worker_counters(const struct worker *w)
 	return turn_counters(w->core);
 }
 
+const struct holdings *worker_holdings(const struct worker *w)
+{
+	return turn_holdings(w->core);
+}
+
 const struct worker_latencies *worker_latencies(const struct worker *w)
 {
 	return &w->executor.latencies;
@@ -541,7 +561,7 @@ static void settings_init(struct settings *s)
 static void settings_fini(struct settings *s)
 {
 	for (unsigned i = 0; i < TURN_LISTENERS_MAX; i++)
-		if (s->listeners[i].changed && s->listeners[i].fd >= 0)
+		if (s->listeners[i].has_socket && s->listeners[i].fd >= 0)
 			close(s->listeners[i].fd);
 	pthread_cond_destroy(&s->done);
 	pthread_mutex_destroy(&s->lock);

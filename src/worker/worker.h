@@ -71,6 +71,10 @@ void workers_free(struct worker **workers, uint16_t count);
 void worker_set_listener(struct worker *w, uint16_t index,
 			 const struct turn_listener *listener, int fd);
 
+/* The listener is another one now, with the socket that it has. */
+void worker_change_listener(struct worker *w, uint16_t index,
+			    const struct turn_listener *listener);
+
 /*
  * New peer rules, or what of a whole configuration can change
  * (turn_reconfigure()), from the next input on. Borrowed until worker_sync()
@@ -122,8 +126,9 @@ bool worker_end_session(struct worker *w, struct ref allocation,
 /* How often the worker's loop has passed; grows at least once a second. */
 uint64_t worker_passes(const struct worker *w);
 
-/* The worker's counters, to be read from any thread. */
+/* The worker's counters, and what its allocations hold, for any thread. */
 const struct counters *worker_counters(const struct worker *w);
+const struct holdings *worker_holdings(const struct worker *w);
 
 /*
  * How long things take, to be read from any thread. A pass of the loop is from

@@ -771,7 +771,9 @@ static void configure(struct world *w)
 	f->realms[1].offer_userhash = true;
 	for (uint8_t i = 0; i < 2; i++)
 		f->listeners[i] = (struct turn_listener){
-			true, addr_ipv4(LISTENER_IP, (uint16_t)(3478 + i)), i
+			.in_use = true,
+			.local = addr_ipv4(LISTENER_IP, (uint16_t)(3478 + i)),
+			.realm = i,
 		};
 	f->relay = addr_ipv4(RELAY_IP, 0);
 	f->relay_advertise = addr_ipv4(ADVERTISED_IP, 0);

@@ -1,15 +1,19 @@
 """SIGHUP: what is changed at once, what is not, and who does not notice."""
 
+import contextlib
 import os
+import re
 import signal
+import socket
 import threading
 import time
 
 import pytest
 
 import stun
-from daemon import render_file, until
+from daemon import free_port, render_file, until
 from test_credentials import SECRET, file_user, minted, write_users
+from turnclient import NoAnswer, TurnClient
 from workers import socket_on
 
 pytestmark = pytest.mark.turnpike
@@ -249,14 +253,11 @@ def test_what_needs_a_restart(daemon, client):
     server = daemon()
     before = dict(server.config)
     changed = {
-        "listen": [{"transport": "udp", "address": "127.0.0.1", "port": 9}],
         "relay": {"address": "127.0.0.1", "ports": [61000, 62000]},
         "workers": 1,
         "redis": {"endpoints": ["127.0.0.1:9"], "password": "canary-redis"},
     }
-    # That of allocations follows the ports.
-    named = {"listen.port", "relay.ports", "workers", "redis.endpoints",
-             "redis.password", "limits.allocations"}
+    named = {"relay.ports", "workers", "redis.endpoints", "redis.password"}
 
     def options(log):
         return {line.partition("option=")[2].split()[0] for line in log
@@ -269,6 +270,169 @@ def test_what_needs_a_restart(daemon, client):
     back = {k: before.get(k) for k in changed}
     assert not options(reload(server, **back))
     assert "canary" not in "\n".join(server.log)
+
+
+def test_another_password_of_redis(daemon, folder):
+    """A secret is compared, and never shown."""
+    file = folder.write("redis-password", "canary-one")
+    redis = {"endpoints": ["127.0.0.1:9"], "password_file": file}
+    server = daemon(redis=redis)
+    assert not [m for m in reload(server) if "needs a restart" in m]
+    folder.write("redis-password", "canary-two")
+    assert any("redis.password_file" in m for m in reload(server))
+    assert "canary" not in "\n".join(server.log)
+
+# Listeners.
+
+def listener(port, **more):
+    return {"transport": "udp", "address": "127.0.0.1", "port": port, **more}
+
+
+def is_bound(port, ip="127.0.0.1", make=None):
+    with make() if make else socket.socket(socket.AF_INET,
+                                           socket.SOCK_DGRAM) as probe:
+        try:
+            probe.bind((ip, port))
+            return False
+        except OSError:
+            return True
+
+
+def is_served(client, port):
+    try:
+        client(("127.0.0.1", port)).exchange(stun.encode(stun.BINDING),
+                                             patience_s=0.3)
+        return True
+    except NoAnswer:
+        return False
+
+
+def flows_on(client, peer, address, workers):
+    return [Flow(client(address, sock=socket_on(i, workers)), peer())
+            for i in range(workers)]
+
+
+@pytest.mark.parametrize("workers", [1, 2, 5])
+def test_listeners_come_and_go_under_load(daemon, client, peer, workers):
+    server = daemon(workers=workers)
+    first, second = server.address[1], free_port()
+    old = flows_on(client, peer, server.address, workers)
+    with contextlib.ExitStack() as load:
+        for flow in old:
+            load.enter_context(flow)
+        reload(server, listen=[listener(first), listener(second)])
+        new = flows_on(client, peer, ("127.0.0.1", second), workers)
+        for flow in new:
+            load.enter_context(flow)
+        reload(server, listen=[listener(second)])
+        sent = min(f.sent for f in old)
+        until(lambda: min(f.sent for f in old) > sent + 20)
+        assert not is_served(client, first)
+        with pytest.raises(NoAnswer):
+            client(server).exchange(stun.encode(stun.ALLOCATE),
+                                    patience_s=0.3)
+    for flow in old + new:
+        assert flow.received == flow.sent > 20
+    # All that a session does goes on, and at last the listener is closed.
+    far = peer()
+    for flow in old:
+        flow.client.permit("127.0.0.1")
+        flow.client.bind_channel(CHANNEL + 1, far.address)
+        flow.client.refresh()
+    for flow in old:
+        assert is_bound(first)
+        flow.client.refresh(0)
+    until(lambda: not is_bound(first))
+    for flow in new:
+        flow.client.refresh()
+
+
+def test_a_listener_that_lingers_is_wanted_again(daemon, client):
+    server = daemon()
+    first, second = server.address[1], free_port()
+    running = client(server)
+    running.allocate()
+    before = server.descriptors()
+    reload(server, listen=[listener(first), listener(second)])
+    reload(server, listen=[listener(second)])
+    assert not is_served(client, first)
+    reload(server, listen=[listener(first), listener(second)])
+    client(server).allocate()
+    running.refresh()
+    # Two sockets of the other listener, one of the other session.
+    until(lambda: server.descriptors() in (0, before + 3))
+
+
+def test_a_session_keeps_its_realm(daemon, client):
+    """Though its listener is another realm's from now on."""
+    server = daemon(users=[ALICE, {**BOB, "realm": "other.example"}])
+    port = server.address[1]
+    running = client(server)
+    running.allocate()
+    reload(server, listen=[listener(port, realm="other.example")])
+    running.refresh()
+    client(server, "bob", "builder").allocate()
+    client(server).allocate(expect=401)
+    running.refresh(0)
+
+
+def test_a_port_is_taken(daemon, client):
+    """What could be opened is closed again: all of it or nothing."""
+    server = daemon(users=[ALICE])
+    first, second = server.address[1], free_port()
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as taken:
+        taken.bind(("127.0.0.1", 0))
+        port = taken.getsockname()[1]
+        log = reload(server, expect="reload refused", users=[ALICE, BOB],
+                     listen=[listener(second), listener(port)])
+        said = "\n".join(log)
+        assert f"127.0.0.1:{port}: Address already in use" in said
+        assert re.search(r"line=[1-9]", said) and server.path in said
+        assert not is_bound(second)
+        client(server).allocate()
+        client(server, "bob", "builder").allocate(expect=401)
+        assert not server.lines("reloaded")
+    reload(server)
+    assert is_served(client, port) and is_served(client, second)
+
+
+@pytest.mark.root
+def test_a_port_that_needs_privilege(daemon, namespaces):
+    """Given up after the start; the one that is bound already stays."""
+    (ns,) = namespaces("server")
+    server = daemon(netns=ns, port=1000)
+    config = [listener(1000), listener(999)]
+    log = reload(server, listen=config, expect="reload refused")
+    said = "\n".join(log)
+    assert "127.0.0.1:999" in said and "below 1024" in said
+    reload(server, listen=config[:1], users=[ALICE, BOB])
+    with TurnClient(server.address, "bob", "builder",
+                    sock=ns.bound("127.0.0.1")) as c:
+        c.allocate()
+
+# The advertised address.
+
+def test_another_address_is_advertised(daemon, client):
+    relay = {"address": "127.0.0.1", "ports": [61000, 65535]}
+    server = daemon(relay={**relay, "advertise": "8.8.8.8"})
+    old = client(server)
+    old.allocate()
+    since = len(server.log)
+    reload(server, relay={**relay, "advertise": "9.9.9.9"})
+    server.await_log("another relay address.*8.8.8.8.*9.9.9.9", since=since)
+    new = client(server)
+    new.allocate()
+    assert (old.relayed[0], new.relayed[0]) == ("8.8.8.8", "9.9.9.9")
+    # Each reaches the other under the address that it was told.
+    old.permit("9.9.9.9")
+    new.permit("8.8.8.8")
+    old.send(new.relayed, b"to the new")
+    assert new.receive() == (old.relayed, b"to the new")
+    new.send(old.relayed, b"to the old")
+    assert old.receive() == (new.relayed, b"to the old")
+    old.refresh(0)
+    server.await_log("session ended.*relayed=8.8.8.8", since=since)
+    assert not [m for m in reload(server) if "needs a restart" in m]
 
 # Under traffic.
 

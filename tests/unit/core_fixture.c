@@ -36,9 +36,9 @@ void core_init(struct core *c)
 	memcpy(f->realms[0].name, CORE_REALM, sizeof(CORE_REALM));
 	memcpy(f->realms[1].name, CORE_OTHER_REALM, sizeof(CORE_OTHER_REALM));
 	f->realm_count = 2;
-	f->listeners[0] = (struct turn_listener){ true, ip, 0 };
+	f->listeners[0] = (struct turn_listener){ true, ip, 0, false };
 	ip.port = 3479;
-	f->listeners[1] = (struct turn_listener){ true, ip, 1 };
+	f->listeners[1] = (struct turn_listener){ true, ip, 1, false };
 	f->relay = addr_ipv4(0x0a000004, 0);
 	f->relay_advertise = addr_ipv4(0x14caffff, 0);
 	f->limits = (struct turn_limits){

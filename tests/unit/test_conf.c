@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "conf/options.h"
 #include "conf_fixture.h"
 
 #define SMALL              \
@@ -489,12 +490,14 @@ END_TEST
 
 static char told[512];
 
-static void tell(void *arg, const char *option)
+static void tell(void *arg, unsigned option)
 {
+	char name[OPTION_TEXT_BYTES];
 	size_t len = strlen(told);
 
 	ck_assert_ptr_eq(arg, told);
-	snprintf(told + len, sizeof(told) - len, "%s ", option);
+	snprintf(told + len, sizeof(told) - len, "%s ",
+		 option_path((enum option_id)option, name));
 }
 
 /* What of the second text needs a restart after the first. */
@@ -517,17 +520,84 @@ START_TEST(what_needs_a_restart_is_named)
 				 "realm = \"r\"; users = ( { name = \"a\"; "
 				 "password = \"p\"; } );"),
 			 "");
-	ck_assert_str_eq(compare("realm = \"r\";", "realm = \"s\";"),
-			 "realm listen.realm ");
+	ck_assert_str_eq(compare("realm = \"r\";", "realm = \"s\";"), "realm ");
 	ck_assert_str_eq(compare("realm = \"r\";",
 				 "realm = \"r\"; workers = 5; "
 				 "redis = { timeout = \"3s\"; };"),
 			 "workers redis.timeout ");
+	/* Listeners come and go, and so does the advertised address. */
 	ck_assert_str_eq(compare("realm = \"r\";",
 				 "realm = \"r\"; listen = ( { port = 1; }, "
-				 "{ port = 2; } );"),
-			 "listen.transport listen.address listen.port "
-			 "listen.realm ");
+				 "{ port = 2; realm = \"r\"; } );"),
+			 "");
+	ck_assert_str_eq(compare("realm = \"r\";",
+				 "realm = \"r\"; relay = { advertise = "
+				 "\"203.0.113.7\"; };"),
+			 "");
+}
+END_TEST
+
+#define LIMITS "realm = \"r\"; limits = { allocations = 9; permissions = 9; "
+
+/* Pools are as large as they were made, and may hold less. */
+START_TEST(what_is_raised_needs_a_restart)
+{
+	ck_assert_str_eq(
+		compare(LIMITS "channels = 9; };", LIMITS "channels = 8; };"),
+		"");
+	ck_assert_str_eq(
+		compare(LIMITS "channels = 9; };", LIMITS "channels = 10; };"),
+		"limits.channels ");
+	ck_assert_str_eq(compare(LIMITS "};", "realm = \"r\";"),
+			 "limits.allocations limits.permissions ");
+}
+END_TEST
+
+#define REDIS "realm = \"r\"; redis = { endpoints = [ \"127.0.0.1:1\" ]; "
+
+/* Though none of them is a text that could be compared any more. */
+START_TEST(another_secret_needs_a_restart)
+{
+	ck_assert_str_eq(compare(REDIS "password = \"a\"; };",
+				 REDIS "password = \"a\"; };"),
+			 "");
+	ck_assert_str_eq(compare(REDIS "password = \"a\"; };",
+				 REDIS "password = \"b\"; };"),
+			 "redis.password ");
+	ck_assert_str_eq(compare(REDIS "};", REDIS "password = \"b\"; };"),
+			 "redis.password ");
+	ck_assert_str_eq(
+		compare(REDIS "sentinel = \"m\"; sentinel_password = \"a\"; };",
+			REDIS
+			"sentinel = \"m\"; sentinel_password = \"b\"; };"),
+		"redis.sentinel_password ");
+}
+END_TEST
+
+/* The file is the same one. */
+START_TEST(another_secret_in_its_file_needs_a_restart)
+{
+	struct conf_machine machine = conf_machine_one();
+	char secret[] = "/tmp/turnpike-conf-XXXXXX", config[256];
+	struct conf *a, *b;
+	int fd = mkstemp(secret);
+
+	ck_assert_int_eq(write(fd, "one", 3), 3);
+	snprintf(config, sizeof(config), REDIS "password_file = \"%s\"; };",
+		 secret);
+	machine.is_closed = false;
+	a = conf_good(config, &machine);
+	ck_assert_int_eq(pwrite(fd, "two", 3, 0), 3);
+	b = conf_good(config, &machine);
+	told[0] = '\0';
+	conf_compare(a, a, tell, told);
+	ck_assert_str_eq(told, "");
+	conf_compare(a, b, tell, told);
+	ck_assert_str_eq(told, "redis.password_file ");
+	conf_free(a);
+	conf_free(b);
+	close(fd);
+	unlink(secret);
 }
 END_TEST
 
@@ -547,6 +617,9 @@ static Suite *conf_suite(void)
 			    sizeof(broken) / sizeof(broken[0]));
 	tcase_add_test(t, twenty_errors_are_told_and_the_rest_counted);
 	tcase_add_test(t, what_needs_a_restart_is_named);
+	tcase_add_test(t, what_is_raised_needs_a_restart);
+	tcase_add_test(t, another_secret_needs_a_restart);
+	tcase_add_test(t, another_secret_in_its_file_needs_a_restart);
 	suite_add_tcase(s, t);
 
 	t = tcase_create("files");

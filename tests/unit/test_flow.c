@@ -918,6 +918,34 @@ START_TEST(without_an_advertised_address_the_bound_one_is_shown)
 }
 END_TEST
 
+/* Each keeps its place, so the receiver goes on seeing what it named. */
+START_TEST(a_formerly_advertised_address_is_shown_to_who_named_it)
+{
+	struct addr now;
+
+	set_up_second();
+	ck_assert_uint_eq(core_permit(&c, &client, 3, &its_bound), 0);
+	ck_assert_uint_eq(core_permit(&c, &second, 3, &our_told), 0);
+	rules = c.config.peers;
+	rules.relay_ips[rules.relay_ip_count++] = addr_ipv4(0x08080404, 0);
+	set_rules();
+	core_indicate(&c, &client, &its_bound, "x");
+	ck_assert_str_eq(deliver(&c), "to_client");
+	expect_data_indication(&our_told, bytes_str("x"));
+	now = addr_with_port(&rules.relay_ips[2], our_told.port);
+	ck_assert_uint_eq(core_permit(&c, &second, 4, &now), 0);
+	core_indicate(&c, &client, &its_bound, "x");
+	ck_assert_str_eq(deliver(&c), "to_client");
+	expect_data_indication(&now, bytes_str("x"));
+	/* It may go while others, behind it, stay. */
+	rules.relay_ips[1] = (struct addr){ .family = ADDR_NONE };
+	set_rules();
+	core_indicate(&c, &client, &its_bound, "x");
+	ck_assert_str_eq(deliver(&c), "to_client");
+	expect_data_indication(&now, bytes_str("x"));
+}
+END_TEST
+
 START_TEST(a_channel_to_a_relayed_address_works_both_ways)
 {
 	set_up_second();
@@ -1526,6 +1554,8 @@ static Suite *suite(void)
 	tcase_add_test(t, both_forms_reach_the_same_allocation);
 	tcase_add_test(t, the_receiver_is_shown_the_form_it_named);
 	tcase_add_test(t, without_an_advertised_address_the_bound_one_is_shown);
+	tcase_add_test(t,
+		       a_formerly_advertised_address_is_shown_to_who_named_it);
 	tcase_add_test(t, a_channel_to_a_relayed_address_works_both_ways);
 	tcase_add_test(t, the_receiver_must_permit_the_sender);
 	tcase_add_test(t, the_sender_must_permit_the_receiver);

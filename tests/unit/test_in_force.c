@@ -1,12 +1,15 @@
+/* link: -Wl,--wrap=udp_open_listeners */
 /* What workers are handed is a system test's business (test_reload.py). */
 #include "unit.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "conf/options.h"
 #include "conf_fixture.h"
 #include "worker/in_force.h"
 #include "worker/logger.h"
@@ -27,9 +30,27 @@ static struct in_force force;
 static struct listeners listeners;
 static struct ifaddr_list addresses;
 static struct conf_machine machine;
+static struct reload_result result;
+static int bind_error; /* of the next listener, once */
 static int saved;
 static FILE *log_file;
 static char text[64 << 10];
+
+int __wrap_udp_open_listeners(const struct addr *local, uint16_t count,
+			      int buffer_bytes, int *fds);
+
+int __wrap_udp_open_listeners(const struct addr *local, uint16_t count,
+			      int buffer_bytes, int *fds)
+{
+	int error = bind_error;
+
+	(void)local;
+	(void)buffer_bytes;
+	bind_error = 0;
+	for (uint16_t i = 0; !error && i < count; i++)
+		fds[i] = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	return error;
+}
 
 static void begin(const char *config)
 {
@@ -73,7 +94,7 @@ static bool reload(const char *config)
 	ck_assert_ptr_nonnull(out);
 	fputs(config, out);
 	fclose(out);
-	return in_force_reload(&force, path, &machine);
+	return in_force_reload(&force, path, &machine, &result);
 }
 
 /* All that has been logged; the log is at its end then. */
@@ -123,6 +144,9 @@ START_TEST(a_mistake_changes_nothing)
 {
 	begin(ALICE);
 	ck_assert(!reload(TWO "wings = 2;\n"));
+	ck_assert(!result.ok);
+	ck_assert_uint_eq(result.report.count[REPORT_ERROR], 1);
+	ck_assert_uint_eq(result.report.messages[REPORT_ERROR][0].line, 3);
 	ck_assert_ptr_eq(force.conf, start);
 	ck_assert_uint_eq(static_users_count(force.credentials.users), 1);
 	logged();
@@ -136,7 +160,7 @@ START_TEST(a_file_that_is_gone_changes_nothing)
 {
 	begin(ALICE);
 	unlink(path);
-	ck_assert(!in_force_reload(&force, path, &machine));
+	ck_assert(!in_force_reload(&force, path, &machine, &result));
 	ck_assert_ptr_eq(force.conf, start);
 	logged();
 	ck_assert_uint_eq(count("reload refused"), 1);
@@ -163,7 +187,13 @@ START_TEST(a_restart_is_asked_for_by_what_runs)
 	ck_assert(reload(ALICE "workers = 3;\n"));
 	ck_assert(reload(ALICE "workers = 3;\n"));
 	ck_assert_uint_eq(force.turn.worker_count, start->turn.worker_count);
+	ck_assert_uint_eq(result.pending.count, 1);
+	ck_assert_uint_eq(result.pending.options[0], OPT_WORKERS);
+	/* One that is refused leaves it as it was. */
+	ck_assert(!reload("wings"));
+	ck_assert_uint_eq(result.pending.count, 1);
 	ck_assert(reload(ALICE));
+	ck_assert_uint_eq(result.pending.count, 0);
 	logged();
 	ck_assert_uint_eq(count("needs a restart option=workers"), 3);
 	ck_assert_uint_eq(count("reloaded"), 4);
@@ -186,6 +216,174 @@ START_TEST(a_nonce_key_goes_on_as_the_previous_one)
 	ck_assert(reload(ALICE));
 	ck_assert(bytes_equal(secret_bytes(&force.turn.nonce.previous),
 			      secret_bytes(&first)));
+}
+END_TEST
+
+#define LISTEN(port) \
+	"listen = ( { address = \"127.0.0.1\"; port = " port "; } );\n"
+
+static bool listens_at(uint16_t port)
+{
+	for (unsigned i = 0; i < TURN_LISTENERS_MAX; i++)
+		if (listeners.places[i].state == LISTENER_OPEN &&
+		    !listeners.places[i].listener.lingers &&
+		    listeners.places[i].listener.local.port == port)
+			return true;
+	return false;
+}
+
+static bool rules_know(uint16_t port)
+{
+	for (uint16_t i = 0; i < force.turn.peers.own_socket_count; i++)
+		if (force.turn.peers.own_sockets[i].port == port)
+			return true;
+	return false;
+}
+
+START_TEST(listeners_come_and_go)
+{
+	begin(ALICE LISTEN("3478"));
+	ck_assert(reload(ALICE LISTEN("3479")));
+	ck_assert(listens_at(3479) && rules_know(3479));
+	ck_assert(reload(ALICE LISTEN("3480")));
+	ck_assert(listens_at(3480) && rules_know(3480));
+	ck_assert(!listens_at(3479) && rules_know(3479));
+	ck_assert_uint_eq(listeners_lingering(&listeners), 1);
+	ck_assert_uint_eq(result.pending.count, 0);
+}
+END_TEST
+
+START_TEST(a_port_that_is_taken_changes_nothing)
+{
+	const struct report_message *m =
+		&result.report.messages[REPORT_ERROR][0];
+	uint32_t generation;
+
+	begin(ALICE LISTEN("3478"));
+	generation = force.turn.peers.generation;
+	bind_error = -EADDRINUSE;
+	ck_assert(!reload(TWO LISTEN("3479")));
+	ck_assert_str_eq(m->text,
+			 "cannot listen at 127.0.0.1:3479: Address already in "
+			 "use; another program has it: ss -lunp shows which");
+	ck_assert_uint_eq(m->line, 3);
+	bind_error = -EACCES;
+	ck_assert(!reload(TWO LISTEN("1022")));
+	ck_assert_ptr_nonnull(strstr(m->text, "below 1024"));
+	ck_assert_ptr_eq(force.conf, start);
+	ck_assert_uint_eq(force.turn.peers.generation, generation);
+	ck_assert(!listens_at(3479) && !rules_know(3479));
+	ck_assert_uint_eq(static_users_count(force.credentials.users), 1);
+	logged();
+	ck_assert_uint_eq(count("line=3 found=\"cannot listen"), 2);
+}
+END_TEST
+
+/* The range that the file names is not the one that is in force. */
+START_TEST(a_listener_in_the_running_range_is_refused)
+{
+	begin("realm = \"r\"; relay = { address = \"127.0.0.1\"; ports = "
+	      "[ 50000, 50009 ]; };\n");
+	ck_assert(!reload("realm = \"r\"; relay = { address = \"127.0.0.1\"; "
+			  "ports = [ 50006, 50009 ]; };\n" LISTEN("50005")));
+	ck_assert_uint_eq(result.report.messages[REPORT_ERROR][0].line, 2);
+	ck_assert(reload("realm = \"r\"; relay = { address = \"127.0.0.1\"; "
+			 "ports = [ 50006, 50009 ]; };\n" LISTEN("50010")));
+	ck_assert_uint_eq(result.pending.count, 1);
+	ck_assert_uint_eq(result.pending.options[0], OPT_RELAY_PORTS);
+}
+END_TEST
+
+/* Pools are as large as they were made. */
+START_TEST(limits_are_lowered_and_not_raised)
+{
+	const struct turn_limits *l = &force.turn.limits;
+
+	begin(ALICE "limits = { allocations = 9; permissions = 9; channels = "
+		    "9; };\n");
+	ck_assert(reload(ALICE "limits = { allocations = 5; permissions = 6; "
+			       "channels = 7; };\n"));
+	ck_assert_uint_eq(l->allocations, 5);
+	ck_assert_uint_eq(l->permissions_per_allocation, 6);
+	ck_assert_uint_eq(l->channels_per_allocation, 7);
+	ck_assert_uint_eq(result.pending.count, 0);
+	ck_assert(reload(ALICE "limits = { allocations = 15; permissions = "
+			       "16; channels = 17; };\n"));
+	ck_assert_uint_eq(l->allocations, 9);
+	ck_assert_uint_eq(l->permissions_per_allocation, 9);
+	ck_assert_uint_eq(l->channels_per_allocation, 9);
+	ck_assert_uint_eq(result.pending.count, 3);
+}
+END_TEST
+
+static struct addr numbered(uint8_t n)
+{
+	return addr_ipv4(0x08080800u | n, 0);
+}
+
+static bool advertise(uint8_t n)
+{
+	struct addr ip = numbered(n);
+
+	return in_force_set_advertise(&force, &ip);
+}
+
+START_TEST(another_address_is_advertised)
+{
+	struct peer_policy *p = &force.turn.peers;
+	struct addr told = numbered(1), bound;
+
+	begin("realm = \"r\"; relay = { advertise = \"8.8.8.1\"; };\n");
+	bound = force.turn.relay;
+	ck_assert(advertise(1));
+	ck_assert_uint_eq(p->relay_ip_count, 2);
+	ck_assert(advertise(2));
+	ck_assert_uint_eq(addr_ipv4_value(&force.turn.relay_advertise),
+			  0x08080802);
+	/* Nobody was told the former one; the others keep their places. */
+	ck_assert(!in_force_let_go(&force));
+	ck_assert_uint_eq(p->relay_ips[1].family, ADDR_NONE);
+	ck_assert(advertise(1));
+	ck_assert_uint_eq(peer_policy_relay_index(p, &told), 3);
+	/* The bound one has its place for good. */
+	ck_assert(in_force_set_advertise(&force, &bound));
+	ck_assert(!in_force_let_go(&force));
+	ck_assert(addr_same_ip(&p->relay_ips[0], &bound));
+	ck_assert_uint_eq(p->relay_ips[3].family, ADDR_NONE);
+	logged();
+	ck_assert_uint_eq(count("another relay address is advertised"), 3);
+}
+END_TEST
+
+START_TEST(too_many_former_addresses)
+{
+	begin("realm = \"r\"; relay = { advertise = \"8.8.8.1\"; };\n");
+	for (uint8_t n = 2; n < PEER_POLICY_RELAY_IPS_MAX; n++)
+		ck_assert(advertise(n));
+	ck_assert(!advertise(PEER_POLICY_RELAY_IPS_MAX));
+	ck_assert_uint_eq(addr_ipv4_value(&force.turn.relay_advertise),
+			  0x08080807);
+	ck_assert(!reload("realm = \"r\"; relay = { advertise = "
+			  "\"8.8.8.8\"; };\n"));
+	ck_assert(!in_force_let_go(&force));
+	ck_assert(reload("realm = \"r\"; relay = { advertise = "
+			 "\"8.8.8.8\"; };\n"));
+	ck_assert_uint_eq(addr_ipv4_value(&force.turn.relay_advertise),
+			  0x08080808);
+}
+END_TEST
+
+/* What the file does not name is the bound address that is in force. */
+START_TEST(the_advertised_address_follows_the_bound_one)
+{
+	begin("realm = \"r\"; relay = { address = \"203.0.113.7\"; "
+	      "advertise = \"8.8.8.1\"; };\n");
+	ck_assert(reload("realm = \"r\"; relay = { address = "
+			 "\"127.0.0.1\"; };\n"));
+	ck_assert(addr_same_ip(&force.turn.relay_advertise, &force.turn.relay));
+	ck_assert_uint_eq(addr_ipv4_value(&force.turn.relay), 0xcb007107);
+	ck_assert_uint_eq(result.pending.count, 1);
+	ck_assert_uint_eq(result.pending.options[0], OPT_RELAY_ADDRESS);
 }
 END_TEST
 
@@ -261,6 +459,13 @@ static Suite *suite(void)
 	tcase_add_test(t, what_redis_says_stays_over_the_file);
 	tcase_add_test(t, a_list_that_is_cut_is_told);
 	tcase_add_test(t, addresses_are_another_policy);
+	tcase_add_test(t, listeners_come_and_go);
+	tcase_add_test(t, a_port_that_is_taken_changes_nothing);
+	tcase_add_test(t, a_listener_in_the_running_range_is_refused);
+	tcase_add_test(t, limits_are_lowered_and_not_raised);
+	tcase_add_test(t, another_address_is_advertised);
+	tcase_add_test(t, too_many_former_addresses);
+	tcase_add_test(t, the_advertised_address_follows_the_bound_one);
 	suite_add_tcase(s, t);
 	return s;
 }

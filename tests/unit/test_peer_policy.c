@@ -611,6 +611,27 @@ START_TEST(canonical_form_of_two_families)
 }
 END_TEST
 
+/* One that is advertised no more leaves its place, and nobody is moved. */
+START_TEST(places_of_relay_addresses)
+{
+	struct addr advertised = addr_ipv4(ADVERTISED_IP, 50000);
+	struct addr former = addr_ipv4(FORMER_IP, 0);
+	struct addr bound = addr_ipv4(RELAY_IP, 0);
+	struct addr none = { .family = ADDR_NONE };
+
+	ck_assert_uint_eq(peer_policy_relay_index(&policy, &bound), 0);
+	ck_assert_uint_eq(peer_policy_relay_index(&policy, &advertised), 1);
+	ck_assert_uint_eq(peer_policy_relay_index(&policy, &former), 2);
+	policy.relay_ips[1] = none;
+	ck_assert_uint_eq(peer_policy_relay_index(&policy, &advertised), 0);
+	ck_assert_uint_eq(peer_policy_relay_index(&policy, &former), 2);
+	ck_assert_uint_eq(peer_policy_relay_index(&policy, &none), 0);
+	must_judge(advertised, PEER_ALLOWED);
+	must_judge(addr_with_port(&former, 50000), PEER_HAIRPIN);
+	must_judge_ip(none, PEER_DENIED);
+}
+END_TEST
+
 /* Lists filled to their ends. */
 START_TEST(full_lists)
 {
@@ -1053,6 +1074,7 @@ static Suite *peer_policy_suite(void)
 	tcase_add_test(own, self_test_peer);
 	tcase_add_test(own, canonical_form);
 	tcase_add_test(own, canonical_form_of_two_families);
+	tcase_add_test(own, places_of_relay_addresses);
 	tcase_add_test(own, full_lists);
 	suite_add_tcase(s, own);
 

@@ -268,13 +268,13 @@ START_TEST(it_remembers_that_the_advertised_form_was_named)
 {
 	uint32_t i = permission_install(&table, owner, &rules.relay_ips[0], 1);
 
-	ck_assert(!permission(i)->named_advertised);
+	ck_assert_uint_eq(permission(i)->named, 0);
 	ck_assert_uint_eq(
 		permission_install(&table, owner, &rules.relay_ips[1], 1), i);
-	ck_assert(permission(i)->named_advertised);
+	ck_assert_uint_eq(permission(i)->named, 1);
 	ck_assert(addr_equal(&permission(i)->ip, &rules.relay_ips[0]));
 	permission_install(&table, owner, &rules.relay_ips[0], 1);
-	ck_assert(permission(i)->named_advertised);
+	ck_assert_uint_eq(permission(i)->named, 1);
 }
 END_TEST
 

@@ -93,6 +93,38 @@ START_TEST(a_charged_user_keeps_its_slot)
 }
 END_TEST
 
+/* What is charged stays; nothing more until there is less. */
+START_TEST(the_total_limit_can_change)
+{
+	open_quota(4);
+	for (uint32_t i = 0; i < 3; i++)
+		take(neighbour(i), 0, QUOTA_OK);
+	quota_set_total(&q, 2);
+	take(neighbour(3), 0, QUOTA_TOTAL_FULL);
+	quota_give(&q, neighbour(0));
+	take(neighbour(3), 0, QUOTA_TOTAL_FULL);
+	quota_give(&q, neighbour(1));
+	take(neighbour(3), 0, QUOTA_OK);
+	quota_set_total(&q, 4);
+	take(neighbour(4), 0, QUOTA_OK);
+}
+END_TEST
+
+static void set_more_than_there_is_room_for(void *arg)
+{
+	quota_set_total(&q, *(uint32_t *)arg);
+}
+
+START_TEST(the_total_limit_has_a_limit)
+{
+	uint32_t none = 0, more = 5;
+
+	open_quota(4);
+	ck_assert(unit_aborts(set_more_than_there_is_room_for, &none));
+	ck_assert(unit_aborts(set_more_than_there_is_room_for, &more));
+}
+END_TEST
+
 static void ask_slot(void *arg)
 {
 	quota_slot(&q, *(uint64_t *)arg);
@@ -588,6 +620,8 @@ static Suite *quota_suite(void)
 	tcase_set_timeout(limits, 60);
 	tcase_add_test(limits, a_charged_user_keeps_its_slot);
 	tcase_add_test(limits, without_a_charge_there_is_no_slot);
+	tcase_add_test(limits, the_total_limit_can_change);
+	tcase_add_test(limits, the_total_limit_has_a_limit);
 	tcase_add_test(limits, total_limit);
 	tcase_add_test(limits, user_limit);
 	tcase_add_test(limits, total_before_user);

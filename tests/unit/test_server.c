@@ -498,7 +498,8 @@ END_TEST
 
 START_TEST(listeners_come_and_go)
 {
-	struct turn_listener l = { true, addr_ipv4(0xc6336402, 3478), 1 };
+	struct turn_listener l = { true, addr_ipv4(0xc6336402, 3478), 1,
+				   false };
 
 	turn_set_listener(c.server, TURN_LISTENERS_MAX - 1, &l);
 	core_begin(&q, STUN_ALLOCATE, &client, 1);
@@ -510,6 +511,114 @@ START_TEST(listeners_come_and_go)
 	l.in_use = false;
 	turn_set_listener(c.server, TURN_LISTENERS_MAX - 1, &l);
 	ck_assert_uint_eq(core_send(&c, &q), 0);
+}
+END_TEST
+
+static void linger(bool lingers)
+{
+	struct turn_listener l = c.config.listeners[0];
+
+	l.lingers = lingers;
+	turn_set_listener(c.server, 0, &l);
+}
+
+/* One that was removed serves the sessions that came through it. */
+START_TEST(a_listener_that_lingers_goes_on_for_its_sessions)
+{
+	struct addr stranger = client, far = core_peer(1, 6000);
+
+	stranger.port++;
+	ck_assert_uint_eq(core_allocate(&c, &client, 1), 0);
+	linger(true);
+	ck_assert_uint_eq(core_permit(&c, &client, 2, &far), 0);
+	ck_assert_uint_eq(core_bind(&c, &client, 3, 0x4000, &far), 0);
+	ck_assert_str_eq(core_channel_data(&c, &client, 0x4000, "x"),
+			 "to_peer");
+	ck_assert_uint_eq(core_refresh(&c, &client, 4, 600), 0);
+	ck_assert_uint_eq(core_allocate(&c, &client, 1), 0); /* once more */
+	core_begin(&q, STUN_BINDING, &client, 5);
+	ck_assert_uint_eq(core_send(&c, &q), 1);
+
+	ck_assert_uint_eq(core_dropped(&c, DROP_NO_LISTENER), 0);
+	ck_assert_uint_eq(core_allocate(&c, &stranger, 1), 1);
+	core_begin(&q, STUN_BINDING, &stranger, 2);
+	ck_assert_uint_eq(core_send(&c, &q), 0);
+	ck_assert_uint_eq(core_dropped(&c, DROP_NO_LISTENER), 2);
+
+	/* The end, told again if it was lost, and no other beginning. */
+	ck_assert_uint_eq(core_refresh(&c, &client, 6, 0), 0);
+	ck_assert_uint_eq(core_refresh(&c, &client, 6, 0), 437);
+	ck_assert_uint_eq(core_allocate(&c, &client, 7), 1);
+	linger(false);
+	ck_assert_uint_eq(core_allocate(&c, &client, 7), 0);
+}
+END_TEST
+
+START_TEST(a_listener_may_linger_while_one_waits)
+{
+	c.hold_lookups = true;
+	ck_assert_uint_eq(core_allocate(&c, &client, 1), 1);
+	linger(true);
+	core_answer_lookup(&c, c.last_ticket);
+	ck_assert_uint_eq(c.replies, 0);
+	ck_assert_uint_eq(core_dropped(&c, DROP_NO_LISTENER), 1);
+	core_expect_empty(&c);
+}
+END_TEST
+
+/* What must not be taken away yet. */
+START_TEST(what_is_held_is_counted)
+{
+	const struct holdings *h = turn_holdings(c.server);
+	struct addr second = client;
+
+	second.port++;
+	ck_assert_uint_eq(core_allocate(&c, &client, 1), 0);
+	c.hold_relays = true;
+	core_allocate(&c, &second, 1);
+	ck_assert_uint_eq(holdings_get(&h->listeners[0]), 2);
+	ck_assert_uint_eq(holdings_get(&h->listeners[1]), 0);
+	ck_assert_uint_eq(holdings_get(&h->relay_ips[0]), 0);
+	ck_assert_uint_eq(holdings_get(&h->relay_ips[1]), 2);
+	core_answer_relay(&c, c.last_relay, -EMFILE);
+	ck_assert_uint_eq(holdings_get(&h->listeners[0]), 1);
+	ck_assert_uint_eq(core_refresh(&c, &client, 2, 0), 0);
+	ck_assert_uint_eq(holdings_get(&h->listeners[0]), 0);
+	ck_assert_uint_eq(holdings_get(&h->relay_ips[1]), 0);
+}
+END_TEST
+
+/* Who was told an address keeps it, and is told the same once more. */
+START_TEST(another_address_is_advertised_to_those_who_come)
+{
+	struct turn_config changed = c.config;
+	struct addr before = c.config.relay_advertise, second = client, told;
+
+	ck_assert_uint_eq(core_allocate(&c, &client, 1), 0);
+	changed.relay_advertise = addr_ipv4(0x08080808, 0);
+	changed.peers.relay_ips[changed.peers.relay_ip_count++] =
+		changed.relay_advertise;
+	changed.peers.generation++;
+	turn_reconfigure(c.server, &changed);
+	ck_assert_uint_eq(core_allocate(&c, &client, 1), 0);
+	told = core_relayed(&c);
+	ck_assert(addr_same_ip(&told, &before));
+	second.port++;
+	ck_assert_uint_eq(core_allocate(&c, &second, 1), 0);
+	told = core_relayed(&c);
+	ck_assert(addr_same_ip(&told, &changed.relay_advertise));
+	ck_assert_uint_eq(holdings_get(&turn_holdings(c.server)->relay_ips[1]),
+			  1);
+	ck_assert_uint_eq(holdings_get(&turn_holdings(c.server)->relay_ips[2]),
+			  1);
+	/* Both are ours: a permission for either is one for the second. */
+	ck_assert_uint_eq(core_permit(&c, &client, 2, &told), 0);
+	ck_assert_str_eq(core_indicate(&c, &client, &told, "x"), "hairpin");
+	before.port = told.port;
+	ck_assert_str_eq(core_indicate(&c, &client, &before, "x"), "hairpin");
+	ck_assert_uint_eq(core_refresh(&c, &client, 3, 0), 0);
+	ck_assert_ptr_nonnull(
+		strstr(core_log_field(&c, "relayed"), "20.202.255.255"));
 }
 END_TEST
 
@@ -1016,7 +1125,7 @@ START_TEST(a_notice_is_due_at_once)
 }
 END_TEST
 
-/* Pools stay as they are; all else holds from now on. */
+/* Pools stay as they are; what fits into them holds from now on. */
 START_TEST(limits_change_while_it_runs)
 {
 	struct turn_limits limits = {
@@ -1027,6 +1136,7 @@ START_TEST(limits_change_while_it_runs)
 		.rates = { .user = 1000, .burst_s = 1 },
 		.peers = { 10, 64 },
 	};
+	struct addr far = core_peer(1, 6000);
 
 	ck_assert_uint_eq(core_allocate(&c, &client, 1), 0);
 	ck_assert(!c.server->flows.rates.in_use);
@@ -1034,12 +1144,25 @@ START_TEST(limits_change_while_it_runs)
 	ck_assert(c.server->flows.rates.in_use);
 	ck_assert_uint_eq(c.server->flows.rates.limits.user, 1000);
 	ck_assert_uint_eq(c.server->flows.new_peers.burst, 64);
+	client.port++;
+	ck_assert_uint_eq(core_allocate(&c, &client, 1), 508);
+	limits.allocations = 2;
+	turn_set_limits(c.server, &limits);
+	ck_assert_uint_eq(core_allocate(&c, &client, 1), 486);
+	client.port--;
+	ck_assert_uint_eq(core_permit(&c, &client, 2, &far), 0);
+	far = core_peer(2, 6000);
+	ck_assert_uint_eq(core_permit(&c, &client, 3, &far), 508);
+
+	limits.allocations = 65;
+	limits.permissions_per_allocation = 9;
+	limits.channels_per_allocation = 9;
+	turn_set_limits(c.server, &limits);
 	ck_assert_uint_eq(c.server->config.limits.allocations, 64);
 	ck_assert_uint_eq(c.server->config.limits.permissions_per_allocation,
 			  8);
 	ck_assert_uint_eq(c.server->config.limits.channels_per_allocation, 8);
-	client.port++;
-	ck_assert_uint_eq(core_allocate(&c, &client, 1), 486);
+	ck_assert_uint_eq(atomic_load(&c.shared->quota.total_max), 64);
 }
 END_TEST
 
@@ -1051,14 +1174,14 @@ START_TEST(another_configuration_is_taken_over)
 
 	ck_assert_uint_eq(core_allocate(&c, &client, 1), 0);
 	changed.limits.allocations_per_user = 1;
-	changed.limits.allocations = 1;
+	changed.limits.allocations = 9;
 	changed.realms[0].allocation_rate = 500;
 	changed.nonce.previous = changed.nonce.current;
 	changed.nonce.current.bytes[0] ^= 1;
 	changed.log_peers = true;
 	changed.peers.generation++;
 	turn_reconfigure(c.server, &changed);
-	ck_assert_uint_eq(own->limits.allocations, c.config.limits.allocations);
+	ck_assert_uint_eq(own->limits.allocations, 9);
 	ck_assert_uint_eq(own->realms[0].allocation_rate, 500);
 	ck_assert_uint_eq(own->peers.generation, changed.peers.generation);
 	ck_assert(own->log_peers);
@@ -1106,6 +1229,10 @@ static Suite *suite(void)
 		       responses_indications_and_unknown_methods_are_dropped);
 	tcase_add_test(t, a_listener_that_is_not_in_use_is_not_served);
 	tcase_add_test(t, listeners_come_and_go);
+	tcase_add_test(t, a_listener_that_lingers_goes_on_for_its_sessions);
+	tcase_add_test(t, a_listener_may_linger_while_one_waits);
+	tcase_add_test(t, what_is_held_is_counted);
+	tcase_add_test(t, another_address_is_advertised_to_those_who_come);
 	tcase_add_test(t, a_listener_that_cannot_be_is_asserted);
 	tcase_add_test(t, the_listener_is_part_of_the_5_tuple);
 	tcase_add_test(t, a_retransmission_joins_the_waiting_request);
