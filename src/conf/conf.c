@@ -178,6 +178,7 @@ static void decide(struct conf *c, const struct conf_machine *machine,
 	decide_relay(c, machine, report);
 	decide_limits(c, report);
 	decide_nonce(c);
+	decide_drain(c, report);
 	decide_users_file(c, report);
 	decide_secrets(c, machine, report);
 	decide_redis(c, machine, report);

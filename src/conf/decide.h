@@ -47,6 +47,9 @@ bool decide_item_realm(const struct conf *c, const struct document_item *item,
 void decide_peers(struct conf *c, const struct conf_machine *machine,
 		  struct report *report);
 
+/* How the server drains, and where to it sends clients then. */
+void decide_drain(struct conf *c, struct report *report);
+
 /* Secrets of time-limited credentials; before the users. */
 void decide_secrets(struct conf *c, const struct conf_machine *machine,
 		    struct report *report);
@@ -104,6 +107,9 @@ bool decide_prepare(struct value *v, const char *what, size_t max_bytes,
  */
 bool decide_is_own_address(enum option_id id, const struct value *v,
 			   struct report *report);
+
+/* Reads a port, 1 to 65535, and nothing else. */
+bool decide_port(const char *text, uint16_t *out);
 
 /* Gives an option that the file does not set a text; false without memory. */
 bool decide_set_text(struct value *v, const char *text);

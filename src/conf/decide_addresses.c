@@ -1,6 +1,8 @@
 #include "conf/decide.h"
 
 #include <assert.h>
+#include <ctype.h>
+#include <stdlib.h>
 #include <string.h>
 
 static bool is_loopback(const struct addr *a)
@@ -20,6 +22,20 @@ bool decide_is_own_address(enum option_id id, const struct value *v,
 		     "%s is %s; expected an address that a machine can have",
 		     option_path(id, path), addr_print(&v->as.addr, text));
 	return false;
+}
+
+bool decide_port(const char *text, uint16_t *out)
+{
+	unsigned long port;
+	char *end;
+
+	if (!isdigit((unsigned char)text[0]))
+		return false;
+	port = strtoul(text, &end, 10);
+	if (*end != '\0' || port < 1 || port > UINT16_MAX)
+		return false;
+	*out = (uint16_t)port;
+	return true;
 }
 
 /* Whether a socket at one of them would be in the way of the other. */

@@ -52,20 +52,6 @@ static bool read_host(const char *text, size_t len, struct redis_endpoint *out)
 	return true;
 }
 
-static bool read_port(const char *text, uint16_t *out)
-{
-	unsigned long port;
-	char *end;
-
-	if (!isdigit((unsigned char)text[0]))
-		return false;
-	port = strtoul(text, &end, 10);
-	if (*end != '\0' || port < 1 || port > UINT16_MAX)
-		return false;
-	*out = (uint16_t)port;
-	return true;
-}
-
 static bool read_endpoint(const char *text, struct redis_endpoint *out)
 {
 	const char *path = text + sizeof(UNIX_PREFIX) - 1;
@@ -79,7 +65,7 @@ static bool read_endpoint(const char *text, struct redis_endpoint *out)
 	}
 	colon = strrchr(text, ':');
 	return colon && read_host(text, (size_t)(colon - text), out) &&
-	       read_port(colon + 1, &out->port);
+	       decide_port(colon + 1, &out->port);
 }
 
 static void decide_endpoints(struct conf *c, struct report *report)

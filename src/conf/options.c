@@ -11,6 +11,7 @@
 #include "store/time_limited.h"
 #include "stun/channel_data.h"
 #include "turn/bucket.h"
+#include "turn/config.h"
 #include "turn/nonce.h"
 #include "turn/peer_policy.h"
 
@@ -30,6 +31,7 @@
 #define REDIS_CACHE_MAX 10000000
 #define HOUR_S 3600
 #define WEEK_S (7 * 24 * HOUR_S)
+#define DRAIN_MAX_S (24 * HOUR_S)
 
 static const char *const transports[] = { "udp", NULL };
 static const char *const settings[] = { "auto", "on", "off", NULL };
@@ -99,6 +101,11 @@ const struct option_group option_groups[GROUP_COUNT] = {
 	[GROUP_NONCE] = {
 		.name = "nonce",
 		.help = "The challenge that clients answer.",
+	},
+	[GROUP_DRAIN] = {
+		.name = "drain",
+		.help = "How the server ends, while who is there goes on for "
+			"a while.",
 	},
 	[GROUP_BUFFERS] = {
 		.name = "buffers",
@@ -837,6 +844,24 @@ const struct option options[OPTION_COUNT] = {
 		.max = NONCE_LIFETIME_MAX_S,
 		.value = "\"10m\"",
 		.help = "then the client is asked again",
+	},
+	[OPT_DRAIN_DEADLINE] = {
+		.name = "deadline",
+		.group = GROUP_DRAIN,
+		.type = OPTION_DURATION,
+		.min = 0,
+		.max = DRAIN_MAX_S,
+		.value = "\"20s\"",
+		.help = "then it ends, whoever is there; 0s: at once",
+	},
+	[OPT_DRAIN_ALTERNATES] = {
+		.name = "alternates",
+		.group = GROUP_DRAIN,
+		.type = OPTION_TEXTS,
+		.max = TURN_ALTERNATES_MAX,
+		.absent = "none",
+		.sample = "[ \"192.0.2.2:3478\" ]",
+		.help = "servers to send new clients to; with nonce.key",
 	},
 	[OPT_BUFFERS_LISTENER] = {
 		.name = "listener",

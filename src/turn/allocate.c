@@ -1,5 +1,6 @@
 #include "turn/allocation.h"
 #include "turn/method.h"
+#include "turn/redirect.h"
 #include "turn/reply.h"
 
 /* EVEN-PORT is one byte, of which the first bit is R: RFC 8656 18.5. */
@@ -84,6 +85,10 @@ static void handle(struct request *r)
 		return;
 	}
 	code = check(r, &want);
+	if (!code && r->server->config.draining) {
+		redirect_reply(r);
+		return;
+	}
 	if (!code)
 		code = allocation_begin(r, &want);
 	if (code)

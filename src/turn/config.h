@@ -14,6 +14,7 @@
 #define TURN_REALMS_MAX PEER_POLICY_REALMS_MAX
 #define TURN_LISTENERS_MAX 256
 #define TURN_WORKERS_MAX 256
+#define TURN_ALTERNATES_MAX 8
 
 /* RFC 8656 sections 7.2, 9 and 12: lifetimes. */
 #define TURN_LIFETIME_DEFAULT_S 600
@@ -70,6 +71,10 @@ struct turn_config {
 	struct turn_limits limits;
 	struct nonce_keys nonce;
 	struct peer_policy peers;
+	/* No allocations any more: who comes anew is sent elsewhere, if. */
+	bool draining;
+	struct addr alternates[TURN_ALTERNATES_MAX];
+	uint8_t alternate_count;
 	/* Each new peer of a session is logged. */
 	bool log_peers;
 	/* Some credential source answers later than within the call. */

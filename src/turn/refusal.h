@@ -52,7 +52,9 @@
 	X(CHANNELS, "channels", WARNING, "too many channels", \
 	  "limits.channels") \
 	X(PEERS, "new peers", WARNING, "too many new peers", \
-	  "limits.peers, limits.new_peers_per_second")
+	  "limits.peers, limits.new_peers_per_second") \
+	X(DRAINING, "draining", INFO, \
+	  "the server drains and takes nobody more", NULL)
 /* clang-format on */
 
 enum refusal_cause {

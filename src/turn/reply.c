@@ -99,6 +99,17 @@ void reply_error(struct turn_server *s, struct actions *out,
 	send_error(&r, code);
 }
 
+void reply_alternate(struct turn_server *s, struct actions *out,
+		     const struct reply_to *to, const struct addr *alternate)
+{
+	struct reply r;
+
+	reply_begin(&r, s, out, to, STUN_ERROR);
+	stun_add_error(&r.builder, STUN_TRY_ALTERNATE);
+	stun_add_addr(&r.builder, STUN_ATTR_ALTERNATE_SERVER, alternate);
+	send_error(&r, STUN_TRY_ALTERNATE);
+}
+
 /* How long the 401 or 438 to the request is. */
 static size_t challenge_bytes(const struct request *request)
 {

@@ -40,6 +40,10 @@ bool reply_send(struct reply *r);
 void reply_error(struct turn_server *s, struct actions *out,
 		 const struct reply_to *to, uint16_t code);
 
+/* A whole 300 (Try Alternate), RFC 8489 section 10. */
+void reply_alternate(struct turn_server *s, struct actions *out,
+		     const struct reply_to *to, const struct addr *alternate);
+
 /*
  * A 401 or 438 with REALM, NONCE and, where this realm offers them,
  * PASSWORD-ALGORITHMS; never with integrity. RFC 8489 section 9.2.4. Where the

@@ -586,5 +586,9 @@ void turn_reconfigure(struct turn_server *s, const struct turn_config *config)
 	s->config.nonce = config->nonce;
 	s->config.log_peers = config->log_peers;
 	s->config.relay_advertise = config->relay_advertise;
+	s->config.draining = config->draining;
+	memcpy(s->config.alternates, config->alternates,
+	       sizeof(s->config.alternates));
+	s->config.alternate_count = config->alternate_count;
 	turn_set_peers(s, &config->peers);
 }

@@ -205,8 +205,12 @@ void turn_set_realm(struct turn_server *s, uint8_t index,
 /*
  * Takes over what of a configuration can change while the server lives:
  * limits, what differs between realms, nonce keys, whether peers are logged,
- * the advertised address and the peer rules. The realms are the same ones in
- * the same order.
+ * the advertised address, the peer rules, whether it drains and where to it
+ * sends clients then. The realms are the same ones in the same order.
+ *
+ * While a server drains, an Allocate request that authenticates and is in
+ * order is answered 300 with an alternate, or 508 where there is none.
+ * Everything else goes on: who has an allocation keeps it as long as it likes.
  */
 void turn_reconfigure(struct turn_server *s, const struct turn_config *config);
 

@@ -111,6 +111,9 @@ static void compose(struct in_force *f)
 	memcpy(f->turn.realms, wanted->realms, sizeof(f->turn.realms));
 	f->turn.log_peers = wanted->log_peers;
 	cap_limits(f);
+	memcpy(f->turn.alternates, wanted->alternates,
+	       sizeof(f->turn.alternates));
+	f->turn.alternate_count = wanted->alternate_count;
 	*peers = wanted->peers;
 	peers->generation = before.generation + 1;
 	memcpy(peers->relay_ips, before.relay_ips, sizeof(peers->relay_ips));
@@ -137,6 +140,12 @@ void in_force_follow_addresses(struct in_force *f)
 	for (uint8_t i = 0; f->workers && i < f->turn.worker_count; i++)
 		worker_set_peers(f->workers[i], &f->turn.peers);
 	in_force_sync(f);
+}
+
+void in_force_set_draining(struct in_force *f, bool draining)
+{
+	f->turn.draining = draining;
+	hand_over(f);
 }
 
 void in_force_take_realm(struct in_force *f, uint8_t realm,

@@ -93,6 +93,12 @@ bool in_force_set_advertise(struct in_force *f, const struct addr *ip);
  */
 bool in_force_let_go(struct in_force *f);
 
+/*
+ * Whether new clients are sent elsewhere (turn_config.draining), which stays
+ * so whatever is put in force; all workers know it when this returns.
+ */
+void in_force_set_draining(struct in_force *f, bool draining);
+
 /* Waits until all workers have what was put in force. */
 void in_force_sync(const struct in_force *f);
 

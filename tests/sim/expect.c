@@ -92,6 +92,15 @@ static struct expectation expect_capacity(struct world *w,
 	return e;
 }
 
+/* Only the second and the third alternate are elsewhere, and IPv4. */
+static int expect_drained(struct world *w)
+{
+	if (w->config.alternate_count >= 2)
+		return 300;
+	sim_count(w, SIM_DRAINED_FULL);
+	return 508;
+}
+
 /* --- what a request should be answered ---------------------------------------- */
 
 static struct expectation expect_allocate(struct world *w,
@@ -120,6 +129,8 @@ static struct expectation expect_allocate(struct world *w,
 		return only(440);
 	if (q->additional >= 0 && (q->additional != 2 || q->even == 1))
 		return only(400);
+	if (w->config.draining)
+		return only(expect_drained(w));
 	return q->has_token ? expect_token(w, p) : expect_capacity(w, p);
 }
 

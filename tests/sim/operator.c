@@ -109,3 +109,27 @@ void operator_look(struct world *w)
 		end_session(w, worker, t);
 	free(t);
 }
+
+/* Of which the first is the server itself, and the last of another family. */
+static void draw_alternates(struct world *w)
+{
+	static const uint8_t v6[16] = { 0x20, 1, 0x0d, 0xb8, [15] = 1 };
+	struct turn_config *c = &w->config;
+
+	c->alternate_count = (uint8_t)sim_below(w, 5);
+	c->alternates[0] =
+		addr_with_port(&c->relay_advertise, c->listeners[0].local.port);
+	c->alternates[1] = addr_ipv4(0x14caff01u, 3478);
+	c->alternates[2] = addr_ipv4(0x14caff02u, 3479);
+	c->alternates[3] = addr_ipv6(v6, 3478);
+}
+
+void operator_drain(struct world *w)
+{
+	w->config.draining = !w->config.draining;
+	if (w->config.draining)
+		draw_alternates(w);
+	for (uint16_t i = 0; i < w->workers; i++)
+		turn_reconfigure(w->servers[i], &w->config);
+	sim_count(w, w->config.draining ? SIM_DRAIN_BEGUN : SIM_DRAIN_ENDED);
+}

@@ -16,6 +16,25 @@ static void end_allocation(struct world *w, uint16_t worker, struct ref ref)
 	a->in_use = false;
 }
 
+/* A 300 names one of the other servers, as it was configured. */
+static void check_alternate(struct world *w, const uint8_t *m, size_t len)
+{
+	const struct turn_config *c = &w->config;
+	size_t n;
+	const uint8_t *v = wire_find(m, len, 0x8023, &n);
+	struct addr a;
+
+	if (!v || n != 8 || v[0] != 0 || v[1] != 1)
+		sim_fail(w, "300 without an alternate of the family");
+	a = addr_ipv4((uint32_t)v[4] << 24 | (uint32_t)v[5] << 16 |
+			      (uint32_t)v[6] << 8 | v[7],
+		      (uint16_t)(v[2] << 8 | v[3]));
+	if (!addr_equal(&a, &c->alternates[1]) &&
+	    !(c->alternate_count > 2 && addr_equal(&a, &c->alternates[2])))
+		sim_fail(w, "300 to a server that is none of the others");
+	sim_count(w, SIM_REDIRECTED);
+}
+
 /* The reply must be the answer to that request, protected as it should be. */
 static void check_envelope(struct world *w, const struct packet *p,
 			   const struct action_reply *r, unsigned code)
@@ -65,6 +84,8 @@ static void check_envelope(struct world *w, const struct packet *p,
 		if (!offers && len > 76 + (realm + 3) / 4 * 4)
 			sim_fail(w, "a challenge of %zu bytes", len);
 	}
+	if (code == 300)
+		check_alternate(w, m, len);
 	w->stats->codes[code ? code - 300 : 0] += code != 0;
 	if (w->verbose)
 		fprintf(stderr, "%10llu   answer %u to method %x\n",
@@ -221,6 +242,8 @@ static void succeed(struct world *w, uint16_t worker, const struct packet *p,
 		}
 		set_expiry(w, a, granted_s(q));
 		sim_count(w, SIM_REFRESHED);
+		if (w->config.draining)
+			sim_count(w, SIM_REFRESHED_IN_A_DRAIN);
 		return;
 	case STUN_CREATE_PERMISSION:
 		for (unsigned i = 0; i < q->peer_count; i++)
@@ -303,7 +326,7 @@ static void check_budget(struct world *w, const struct packet *p,
 static void check_refusal(struct world *w, const struct packet *p, int outcome,
 			  int refused)
 {
-	bool must = outcome == 403 || outcome == 486 ||
+	bool must = outcome == 300 || outcome == 403 || outcome == 486 ||
 		    (outcome == 500 && w->config.lookups_are_async) ||
 		    (outcome == 508 && !p->intent.has_token);
 

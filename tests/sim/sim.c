@@ -29,8 +29,8 @@ static const char *const event_names[] = {
 #undef X
 };
 
-static const unsigned codes[] = { 400, 401, 403, 420, 437, 438, 440,
-				  441, 442, 443, 486, 500, 508 };
+static const unsigned codes[] = { 300, 400, 401, 403, 420, 437, 438,
+				  440, 441, 442, 443, 486, 500, 508 };
 
 /* Reasons that only a shell has, or that come with later credentials. */
 static bool is_cores_reason(enum drop_reason r)

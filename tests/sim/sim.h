@@ -142,7 +142,12 @@ struct packet {
 	X(ADMITTED_AGAIN) \
 	X(CREDENTIAL_REFUSED) \
 	X(CREDENTIAL_ENDED) \
-	X(KILLED)
+	X(KILLED) \
+	X(DRAIN_BEGUN) \
+	X(DRAIN_ENDED) \
+	X(REDIRECTED) \
+	X(DRAINED_FULL) \
+	X(REFRESHED_IN_A_DRAIN)
 /* clang-format on */
 
 enum sim_event {
@@ -415,6 +420,8 @@ bool access_change(struct world *w, uint8_t user);
 
 /* Compares a worker's list of sessions with the oracle's, and ends one. */
 void operator_look(struct world *w);
+/* New clients are sent elsewhere from now on, or are taken again. */
+void operator_drain(struct world *w);
 
 /* --- actors.c -------------------------------------------------------------- */
 

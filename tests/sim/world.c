@@ -26,6 +26,7 @@ enum event_kind {
 	EVENT_ACCESS, /* a user goes away, or comes back */
 	EVENT_LIMITS, /* the operator changes the quotas */
 	EVENT_LOOK,   /* the operator looks at sessions, and ends one */
+	EVENT_DRAIN,  /* the operator lets the server drain, or not any more */
 };
 
 struct event {
@@ -677,6 +678,15 @@ static void happen(struct world *w, struct event *e)
 	case EVENT_LIMITS:
 		change_limits(w);
 		break;
+	case EVENT_DRAIN:
+		operator_drain(w);
+		if (w->config.draining)
+			push(w, (struct event){
+					.at_ms = w->now.mono_ms +
+						 sim_below(w, 300000),
+					.kind = EVENT_DRAIN,
+				});
+		break;
 	case EVENT_LOOK:
 		operator_look(w);
 		for (uint16_t i = 0; i < w->workers; i++)
@@ -851,6 +861,12 @@ static void start(struct world *w)
 		     (struct event){
 			     .at_ms = w->now.mono_ms + sim_random(w) % 1800000,
 			     .kind = EVENT_LOOK,
+		     });
+	if (w->is_restless)
+		push(w,
+		     (struct event){
+			     .at_ms = w->now.mono_ms + sim_random(w) % 1800000,
+			     .kind = EVENT_DRAIN,
 		     });
 	for (unsigned i = 0; w->pausing && i < 10; i++)
 		push(w,

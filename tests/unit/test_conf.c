@@ -243,12 +243,13 @@ static const struct {
 	  "t.conf:3: unknown option \"wrokers\"; expected realm, workers, "
 	  "state_dir, user, users_file, listen, relay, users, secrets, "
 	  "time_limited, redis, peers, realms, limits, auth, nonce, "
-	  "buffers or log\n" },
+	  "drain, buffers or log\n" },
 	/* What later versions know this one does not. */
 	{ SMALL "control = { http = \"north\"; };\n",
 	  "t.conf:3: unknown option \"control\"; expected realm, workers, "
 	  "state_dir, user, users_file, listen, relay, users, secrets, "
-	  "time_limited, redis, peers, realms, limits, auth, nonce, buffers or log\n" },
+	  "time_limited, redis, peers, realms, limits, auth, nonce, "
+	  "drain, buffers or log\n" },
 	{ SMALL "relay = {\n prots = [ 1, 2 ]; };\n",
 	  "t.conf:4: unknown option \"prots\" in relay; expected address, "
 	  "advertise, stun_servers or ports\n" },
@@ -259,7 +260,8 @@ static const struct {
 	  "t.conf:3: unknown option \"" LONG_NAME "aaaaaaaaaaaaaaaaaaaa\"...; "
 	  "expected realm, workers, state_dir, user, users_file, listen, "
 	  "relay, users, secrets, time_limited, redis, "
-	  "peers, realms, limits, auth, nonce, buffers or log\n" },
+	  "peers, realms, limits, auth, nonce, "
+	  "drain, buffers or log\n" },
 	{ SMALL "limits = 5;\n",
 	  "t.conf:3: limits is a number; expected limits = { };\n" },
 	{ SMALL "limits = ( { } );\n",
@@ -290,7 +292,7 @@ static const struct {
 	  "t.conf:3: unknown option \"foo\"; expected realm, workers, "
 	  "state_dir, user, users_file, listen, relay, users, secrets, "
 	  "time_limited, redis, peers, realms, limits, auth, nonce, "
-	  "buffers or log\n"
+	  "drain, buffers or log\n"
 	  "t.conf:4: user \"a\" has neither a password nor a key; expected "
 	  "either a password or a key\n"
 	  "t.conf:5: log.level is \"loud\"; expected \"error\", \"warning\", "

@@ -394,6 +394,37 @@ static void deny(struct redis_realm *realm, const char *peer)
 	snprintf(list->items[list->count++], REDIS_PEER_BYTES, "%s", peer);
 }
 
+START_TEST(a_drain_outlives_a_reload)
+{
+	begin(ALICE KEY("1"));
+	ck_assert(!force.turn.draining);
+	in_force_set_draining(&force, true);
+	ck_assert(force.turn.draining);
+	ck_assert(reload(ALICE KEY("1") "drain = { alternates = "
+					"[ \"192.0.2.1\", \"192.0.2.2:5\" ]; "
+					"};\n"));
+	ck_assert(force.turn.draining);
+	ck_assert_uint_eq(force.turn.alternate_count, 2);
+	ck_assert_uint_eq(force.turn.alternates[0].port, 3478);
+	ck_assert_uint_eq(force.turn.alternates[1].port, 5);
+	in_force_set_draining(&force, false);
+	ck_assert(!force.turn.draining);
+	ck_assert(reload(ALICE KEY("1")));
+	ck_assert_uint_eq(force.turn.alternate_count, 0);
+	ck_assert(!force.turn.draining);
+}
+END_TEST
+
+/* Else browsers would give up that are sent elsewhere. */
+START_TEST(alternates_without_a_key_are_no_reload)
+{
+	begin(ALICE);
+	ck_assert(!reload(ALICE "drain = { alternates = [ \"192.0.2.1\" ]; "
+				"};\n"));
+	ck_assert_uint_eq(force.turn.alternate_count, 0);
+}
+END_TEST
+
 START_TEST(what_redis_says_stays_over_the_file)
 {
 	struct redis_realm told = { .user_quota = { true, 2 } };
@@ -456,6 +487,8 @@ static Suite *suite(void)
 	tcase_add_test(t, other_realms_are_refused);
 	tcase_add_test(t, a_restart_is_asked_for_by_what_runs);
 	tcase_add_test(t, a_nonce_key_goes_on_as_the_previous_one);
+	tcase_add_test(t, a_drain_outlives_a_reload);
+	tcase_add_test(t, alternates_without_a_key_are_no_reload);
 	tcase_add_test(t, what_redis_says_stays_over_the_file);
 	tcase_add_test(t, a_list_that_is_cut_is_told);
 	tcase_add_test(t, addresses_are_another_policy);
