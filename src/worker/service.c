@@ -218,12 +218,13 @@ static void start_and_serve(struct service *s)
 	}
 	/* The end of each session is told, whoever reads it slowly. */
 	logger_be_patient(s->log, LOG_PATIENCE_MS);
-	workers_stop(s->workers, s->workers_made, TURN_CAUSE_SHUTDOWN);
+	workers_stop(s->workers, s->workers_made, s->drain.cause);
 }
 
 static void release(struct service *s)
 {
 	watch_stop(s);
+	drain_fini(&s->drain);
 	if (s->base)
 		event_base_free(s->base);
 	workers_free(s->workers, s->workers_made);
@@ -254,6 +255,7 @@ int service_run(const struct conf *conf, const struct service_options *options)
 	s->conf = conf;
 	s->options = options;
 	s->redis_fd = -1;
+	drain_init(&s->drain);
 	in_force_init(&s->force, conf, &s->listeners, &s->addresses.list);
 	listeners_init(&s->listeners, conf);
 	if (startup_prepare(s))

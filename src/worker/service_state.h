@@ -11,6 +11,7 @@
 #include "net/ifaddr.h"
 #include "store/redis_store.h"
 #include "turn/shared.h"
+#include "worker/drain.h"
 #include "worker/in_force.h"
 #include "worker/listeners.h"
 #include "worker/logger.h"
@@ -34,6 +35,7 @@ struct service {
 	struct redis_store *redis; /* NULL: none */
 	int redis_fd;              /* woken when it has news for us */
 
+	struct drain drain;
 	struct event_base *base; /* the main thread's */
 	struct event *let_go;    /* once a second, while something lingers */
 	struct event *events[8];

@@ -15,9 +15,27 @@
 /* How often it is looked for what nothing holds any more. */
 #define LET_GO_S 1
 
-bool watch_update_status(struct service *s)
+static void describe_drain(const struct service *s, uint64_t allocations,
+			   char status[SERVICE_STATUS_BYTES])
 {
-	char status[SERVICE_STATUS_BYTES], redis[SERVICE_STATUS_BYTES / 2] = "";
+	struct drain_status d;
+
+	drain_look(s, &d);
+	if (d.deadline_wall_s)
+		snprintf(status, SERVICE_STATUS_BYTES,
+			 "draining: %llu allocations, %llu s left",
+			 (unsigned long long)allocations,
+			 (unsigned long long)d.left_s);
+	else
+		snprintf(status, SERVICE_STATUS_BYTES,
+			 "draining: %llu allocations, until it is called off",
+			 (unsigned long long)allocations);
+}
+
+static void describe_serving(const struct service *s, uint64_t allocations,
+			     char status[SERVICE_STATUS_BYTES])
+{
+	char redis[SERVICE_STATUS_BYTES / 2] = "";
 	struct redis_status r;
 
 	if (s->redis) {
@@ -25,9 +43,21 @@ bool watch_update_status(struct service *s)
 		snprintf(redis, sizeof(redis), ", Redis %s (%s)",
 			 redis_state_name(r.state), redis_mode_name(r.mode));
 	}
-	snprintf(status, sizeof(status), "%u listeners, %llu allocations%s",
+	snprintf(status, SERVICE_STATUS_BYTES,
+		 "%u listeners, %llu allocations%s",
 		 listeners_count(&s->listeners),
-		 (unsigned long long)service_allocations(s), redis);
+		 (unsigned long long)allocations, redis);
+}
+
+bool watch_update_status(struct service *s)
+{
+	uint64_t allocations = service_allocations(s);
+	char status[SERVICE_STATUS_BYTES];
+
+	if (s->drain.on)
+		describe_drain(s, allocations, status);
+	else
+		describe_serving(s, allocations, status);
 	if (!strcmp(status, s->status))
 		return false;
 	memcpy(s->status, status, sizeof(status));
@@ -95,15 +125,8 @@ static void on_watchdog(evutil_socket_t fd, short what, void *arg)
 
 static void on_stop(evutil_socket_t number, short what, void *arg)
 {
-	struct service *s = arg;
-	struct log_record r;
-
 	(void)what;
-	logger_begin(&r, LOG_LEVEL_NOTICE, "stopping");
-	log_text(&r, "signal", number == SIGTERM ? "SIGTERM" : "SIGINT");
-	log_number(&r, "allocations", service_allocations(s));
-	logger_put(s->log, &r);
-	event_base_loopbreak(s->base);
+	drain_signal(arg, (int)number);
 }
 
 static void on_reload(evutil_socket_t number, short what, void *arg)

@@ -75,6 +75,7 @@ users = ( { name = "${credential.username}";
   password = "${credential.credential}"; } );
 workers = 2;
 state_dir = "${state}";
+drain = { deadline = "0s"; };
 ${user}
 `;
 }

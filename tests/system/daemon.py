@@ -134,6 +134,8 @@ def base_config(folder, address, port):
         "peers": {"allow": ["127.0.0.0/8"]},
         "workers": 2,
         "state_dir": folder.state,
+        # Tests end with sessions; test_drain.py is about those.
+        "drain": {"deadline": "0s"},
     }
     if IS_ROOT:
         config["user"] = UNPRIVILEGED

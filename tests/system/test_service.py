@@ -50,14 +50,6 @@ def test_signals_end_it_cleanly(daemon, number):
     assert server.wait(10) == 0
 
 
-def test_second_sigterm_ends_it_now(daemon, client):
-    server = daemon()
-    client(server).allocate()
-    server.signal(signal.SIGTERM)
-    server.signal(signal.SIGTERM)
-    assert server.wait(5) == 0
-
-
 def test_without_a_notification_socket(folder):
     """Started by hand: NOTIFY_SOCKET is not there."""
     config = daemons.base_config(folder, "127.0.0.1", daemons.free_port())
