@@ -1,6 +1,7 @@
 #include "turn/counters.h"
 
 #include <assert.h>
+#include <stdbool.h>
 
 enum counters_method counters_method(uint16_t number)
 {
@@ -11,7 +12,7 @@ enum counters_method counters_method(uint16_t number)
 		COUNTERS_METHODS(X)
 #undef X
 	default:
-		assert(!"a method without a counter");
+		assert(false); /* a method without a counter */
 		return COUNTERS_BINDING;
 	}
 }
@@ -25,7 +26,7 @@ enum counters_code counters_code(uint16_t code)
 		COUNTERS_CODES(X)
 #undef X
 	default:
-		assert(!"an error code without a counter");
+		assert(false); /* an error code without a counter */
 		return COUNTERS_CODE_500;
 	}
 }
