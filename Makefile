@@ -295,6 +295,10 @@ check-proxy: ## the signaling proxy: real nginx, upstreams, resolver, a browser
 check-bare: ## ./bootstrap run and check in a minimal Debian 12 (root, debootstrap)
 	tests/bare/run
 
+.PHONY: check-azure
+check-azure: all ## the Azure templates, offline: what they make, and that turnpiked takes it
+	$(test_env) $(PYTHON) -m pytest -q -rs tests/azure
+
 # Each sanitizer in a build of its own; the sub-make is for its BUILD only.
 .PHONY: check-asan check-tsan check-valgrind
 check-asan: ## check with the address and undefined behaviour sanitizers
