@@ -56,6 +56,16 @@ static bool make_base(struct service *s)
 	       start_failed_because(s, "cannot wait for events", -ENOMEM, NULL);
 }
 
+/* Before anything is served, so that no news is missed. */
+static bool open_advertise(struct service *s)
+{
+	int error = advertise_open(&s->advertise, s->conf, s->log);
+
+	return !error || start_failed_because(
+				 s, "cannot watch the advertised address",
+				 error, "raise fs.inotify.max_user_instances");
+}
+
 static bool make_workers(struct service *s)
 {
 	struct worker_buffers buffers = {
@@ -124,7 +134,7 @@ static void say_ready(struct service *s)
 	log_number(&r, "listeners", listeners_count(&s->listeners));
 	log_addr(&r, "relay", &s->force.turn.relay);
 	log_addr(&r, "advertise", &s->force.turn.relay_advertise);
-	log_text(&r, "advertise_source", s->conf->advertise.source);
+	log_text(&r, "advertise_source", s->advertise.source);
 	log_number(&r, "first_port", s->force.turn.peers.relay_port_min);
 	log_number(&r, "last_port", s->force.turn.peers.relay_port_max);
 	log_number(&r, "users",
@@ -209,8 +219,8 @@ static void start_and_serve(struct service *s)
 	startup_check_descriptors(s);
 	s->force.log = s->log;
 	in_force_follow_addresses(&s->force);
-	if (!make_base(s) || !redis_feed_make(s) || !make_workers(s) ||
-	    !start_workers(s))
+	if (!make_base(s) || !open_advertise(s) || !redis_feed_make(s) ||
+	    !make_workers(s) || !start_workers(s))
 		return;
 	if (redis_feed_start(s)) {
 		serve(s);
@@ -225,6 +235,7 @@ static void release(struct service *s)
 {
 	watch_stop(s);
 	drain_fini(&s->drain);
+	advertise_close(&s->advertise);
 	if (s->base)
 		event_base_free(s->base);
 	workers_free(s->workers, s->workers_made);

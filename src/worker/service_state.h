@@ -11,6 +11,7 @@
 #include "net/ifaddr.h"
 #include "store/redis_store.h"
 #include "turn/shared.h"
+#include "worker/advertise.h"
 #include "worker/drain.h"
 #include "worker/in_force.h"
 #include "worker/listeners.h"
@@ -34,11 +35,12 @@ struct service {
 	uint16_t workers_made;
 	struct redis_store *redis; /* NULL: none */
 	int redis_fd;              /* woken when it has news for us */
+	struct advertise advertise;
 
 	struct drain drain;
 	struct event_base *base; /* the main thread's */
 	struct event *let_go;    /* once a second, while something lingers */
-	struct event *events[8];
+	struct event *events[12];
 	unsigned event_count;
 	uint64_t passes[LISTENERS_WORKERS_MAX]; /* when all had passed */
 	uint64_t redis_passes;                  /* the same */

@@ -210,6 +210,20 @@ static void on_redis(evutil_socket_t fd, short what, void *arg)
 	redis_feed_read(arg);
 }
 
+static void on_advertise(evutil_socket_t fd, short what, void *arg)
+{
+	struct service *s = arg;
+	const struct advertised *found = advertise_look(&s->advertise);
+
+	(void)fd;
+	(void)what;
+	if (!found || !in_force_set_advertise(&s->force, &found->address))
+		return;
+	advertise_taken(&s->advertise);
+	/* The former one is ours while a session lives by it. */
+	watch_let_go(s);
+}
+
 static bool watch(struct service *s, evutil_socket_t fd, short what,
 		  event_callback_fn callback, uint64_t every_us)
 {
@@ -236,6 +250,8 @@ bool watch_start(struct service *s)
 	    !watch(s, SIGHUP, EV_SIGNAL, on_reload, 0) ||
 	    !watch(s, s->addresses.fd, EV_READ, on_addresses, 0) ||
 	    !watch(s, -1, EV_TIMEOUT, on_status, STATUS_S * 1000000ULL) ||
+	    !watch(s, s->advertise.fd, EV_READ | EV_TIMEOUT, on_advertise,
+		   ADVERTISE_LOOK_S * 1000000ULL) ||
 	    (s->redis && !watch(s, s->redis_fd, EV_READ, on_redis, 0)))
 		return false;
 	/* Workers pass at least once a second: looked at less often. */

@@ -12,6 +12,7 @@ import pytest
 import daemon as daemons
 from metadata import (INTERFACES, LOAD_BALANCER, Metadata, StunServer,
                       interfaces, load_balancer, send)
+from test_reload import reload
 
 pytestmark = pytest.mark.turnpike
 
@@ -457,9 +458,82 @@ def test_without_an_address_there_is_no_start(site, text, said):
         assert word in log, log
 
 
-def test_clients_are_told_what_was_found(site, daemon, client):
+@pytest.fixture
+def auto(site, daemon):
+    """A server that has found its address."""
     site.put(file_text())
-    server = daemon(relay=AUTO,
-                    env={"RUNTIME_DIRECTORY": site.folder.path})
+    return daemon(relay=AUTO, env={"RUNTIME_DIRECTORY": site.folder.path})
+
+
+def test_clients_are_told_what_was_found(auto, client):
+    server = auto
     server.await_log(f"ready.*advertise={PUBLIC}.*azure-metadata")
     assert client(server).allocate().relayed[0] == PUBLIC
+
+
+CHANGED = "another relay address is advertised"
+STAYS = "the advertised address stays as it was"
+
+
+def test_a_change_applies_to_new_allocations(site, auto, client):
+    """The former address goes on for who was told it, in the hairpin too."""
+    first, second = client(auto), client(auto)
+    assert first.allocate().relayed[0] == PUBLIC
+    site.put(file_text(OTHER, "azure-load-balancer"))
+    line = auto.await_log(CHANGED)
+    assert PUBLIC in line and OTHER in line
+    assert second.allocate().relayed[0] == OTHER
+    first.permit(OTHER)
+    second.permit(PUBLIC)
+    first.send(second.relayed, b"to the new form")
+    peer, data = second.receive()
+    assert (peer, data) == (first.relayed, b"to the new form")
+    second.send(first.relayed, b"to the former form")
+    peer, data = first.receive()
+    assert (peer, data) == (second.relayed, b"to the former form")
+    assert first.refresh().error is None
+
+
+def test_the_program_and_the_server_together(site, auto, client, metadata):
+    """What turnpike-address writes is what the server takes up."""
+    service = metadata({INTERFACES: interfaces((OURS, OTHER))})
+    assert site.run(url=service.url).returncode == 0
+    auto.await_log(CHANGED)
+    assert client(auto).allocate().relayed[0] == OTHER
+
+
+def test_a_file_that_goes_changes_nothing(site, auto, client):
+    os.unlink(site.file)
+    line = auto.await_log(STAYS)
+    assert "is not there" in line and site.file in line
+    assert client(auto).allocate().relayed[0] == PUBLIC
+    since = len(auto.log)
+    site.put(file_text(OTHER))
+    auto.await_log(CHANGED, since=since)
+    assert client(auto).allocate().relayed[0] == OTHER
+
+
+@pytest.mark.parametrize("text", [
+    "", "garbage\n", file_text("10.1.2.3"), file_text("127.0.0.1"),
+    file_text() * 2])
+def test_a_file_that_is_broken_changes_nothing(site, auto, client, text):
+    site.put(text)
+    auto.await_log(STAYS)
+    assert client(auto).allocate().relayed[0] == PUBLIC
+    assert not auto.lines(CHANGED)
+
+
+def test_a_reload_reads_it_too(site, auto, client):
+    """... and one without an address keeps the last."""
+    os.unlink(site.file)
+    auto.await_log(STAYS)
+    reload(auto)
+    assert client(auto).allocate().relayed[0] == PUBLIC
+    reload(auto, relay=dict(AUTO, advertise=OTHER))
+    assert client(auto).allocate().relayed[0] == OTHER
+    site.put(file_text(PUBLIC))
+    reload(auto, relay=AUTO)
+    assert client(auto).allocate().relayed[0] == PUBLIC
+    since = len(auto.log)
+    site.put(file_text(OTHER))
+    auto.await_log(CHANGED, since=since)
