@@ -345,7 +345,8 @@ void turn_message(struct turn_server *s, const struct now *now,
 		drop(s, DROP_NO_LISTENER);
 		return;
 	}
-	counter_add(&s->counters.requests[counters_method(method->number)], 1);
+	counter_add(&s->counters.requests[counters_method(r.message.method)],
+		    1);
 	reply_budget_received(&s->shared->reply_budget, &in->source,
 			      in->data.len);
 	if (!method->authenticated) {
