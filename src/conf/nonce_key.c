@@ -2,17 +2,16 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/hex.h"
+#include "conf/kept_file.h"
 #include "turn/nonce.h"
 
 #define NAME "nonce.key"
-#define NEW_NAME "nonce.key.new"
 /* The digits and a newline. */
 #define FILE_BYTES (2 * NONCE_KEY_BYTES + 1)
 
@@ -20,8 +19,7 @@
 struct place {
 	const char *dir;
 	int dir_fd;
-	uid_t uid;
-	gid_t gid;
+	struct kept_owner owner;
 	struct report *report;
 };
 
@@ -33,31 +31,6 @@ static bool fail(const struct place *p, const char *what, int error)
 		     "configuration",
 		     p->dir, NAME, what, strerror(error));
 	return false;
-}
-
-static bool give_away(const struct place *p, int fd)
-{
-	/* Only root can, and only then it is asked for. */
-	return p->uid == (uid_t)-1 || fchown(fd, p->uid, p->gid) == 0;
-}
-
-/* Reads at most `size` bytes; returns how many or a negative errno. */
-static ssize_t read_some(int fd, uint8_t *out, size_t size)
-{
-	size_t used = 0;
-
-	while (used < size) {
-		ssize_t got = read(fd, out + used, size - used);
-
-		if (got < 0 && errno == EINTR)
-			continue;
-		if (got < 0)
-			return -errno;
-		if (got == 0)
-			break;
-		used += (size_t)got;
-	}
-	return (ssize_t)used;
 }
 
 static bool is_private(const struct place *p, int fd)
@@ -84,7 +57,7 @@ static bool read_key(const struct place *p, int fd, struct secret *out)
 
 	if (!is_private(p, fd))
 		return false;
-	len = read_some(fd, text, sizeof(text));
+	len = kept_file_read(fd, text, sizeof(text));
 	if (len < 0)
 		return fail(p, "cannot be read", (int)-len);
 
@@ -103,59 +76,17 @@ static bool read_key(const struct place *p, int fd, struct secret *out)
 	return ok;
 }
 
-static bool write_all(int fd, const char *data, size_t len)
-{
-	while (len > 0) {
-		ssize_t done = write(fd, data, len);
-
-		if (done < 0 && errno == EINTR)
-			continue;
-		if (done < 0)
-			return false;
-		data += done;
-		len -= (size_t)done;
-	}
-	return true;
-}
-
-/* Writes, flushes and closes a new file; false with errno set. */
-static bool write_file(const struct place *p, int fd, const char *text)
-{
-	bool ok = give_away(p, fd) && write_all(fd, text, FILE_BYTES) &&
-		  fsync(fd) == 0;
-	int error = errno;
-
-	ok &= close(fd) == 0;
-	if (error)
-		errno = error;
-	return ok;
-}
-
 static bool keep(const struct place *p, const struct secret *key)
 {
 	char text[FILE_BYTES];
-	bool ok;
-	int fd;
-
-	/* What a crash may have left. */
-	unlinkat(p->dir_fd, NEW_NAME, 0);
-	fd = openat(p->dir_fd, NEW_NAME,
-		    O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
-	if (fd < 0)
-		return fail(p, "cannot be made", errno);
+	int error;
 
 	hex_encode(secret_bytes(key), text);
 	text[FILE_BYTES - 1] = '\n';
-	errno = 0;
-	ok = write_file(p, fd, text) &&
-	     renameat(p->dir_fd, NEW_NAME, p->dir_fd, NAME) == 0 &&
-	     fsync(p->dir_fd) == 0;
+	error = kept_file_write(p->dir_fd, NAME, bytes_of(text, sizeof(text)),
+				0600, p->owner);
 	crypto_wipe(text, sizeof(text));
-	if (ok)
-		return true;
-	fail(p, "cannot be written", errno);
-	unlinkat(p->dir_fd, NEW_NAME, 0);
-	return false;
+	return !error || fail(p, "cannot be written", -error);
 }
 
 static bool make_key(const struct place *p, struct secret *out)
@@ -181,41 +112,20 @@ static bool load_in(const struct place *p, struct secret *out)
 	return ok;
 }
 
-static int open_dir(const char *dir)
-{
-	return open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-}
-
-/* Opens the directory, making it if need be; -1 with errno set. */
-static int open_place(const struct place *p)
-{
-	int fd = open_dir(p->dir);
-
-	if (fd >= 0 || errno != ENOENT || mkdir(p->dir, 0700) < 0)
-		return fd;
-	fd = open_dir(p->dir);
-	if (fd >= 0 && !give_away(p, fd)) {
-		close(fd);
-		return -1;
-	}
-	return fd;
-}
-
 bool nonce_key_load(const char *state_dir, uid_t uid, gid_t gid,
 		    struct secret *out, struct report *report)
 {
 	struct place p = {
 		.dir = state_dir,
-		.uid = uid,
-		.gid = gid,
+		.owner = { uid, gid },
 		.report = report,
 	};
 	bool ok;
 
 	memset(out, 0, sizeof(*out));
-	p.dir_fd = open_place(&p);
+	p.dir_fd = kept_file_open_dir(state_dir, p.owner);
 	if (p.dir_fd < 0)
-		return fail(&p, "has no directory", errno);
+		return fail(&p, "has no directory", -p.dir_fd);
 	ok = load_in(&p, out);
 	close(p.dir_fd);
 	if (!ok)
