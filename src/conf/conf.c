@@ -186,6 +186,7 @@ static void decide(struct conf *c, const struct conf_machine *machine,
 	decide_realms(c, report);
 	decide_peers(c, machine, report);
 	decide_allocation_rate(c);
+	decide_control(c, machine, report);
 	decide_rest(c);
 }
 

@@ -72,6 +72,16 @@ struct conf_advertise {
 	unsigned stun_server_count;
 };
 
+/* The control API. All texts are the document's. */
+struct conf_control {
+	const char *socket; /* NULL: none */
+	/* The start fails if it cannot be made; else it goes on without. */
+	bool socket_is_needed;
+	struct addr http;       /* of family ADDR_NONE: none */
+	const char *token_file; /* absolute */
+	bool token_is_kept;     /* to be made in state_dir if it is absent */
+};
+
 struct conf {
 	const char *path; /* of the file, or ""; borrowed, for messages */
 	/*
@@ -87,6 +97,7 @@ struct conf {
 	struct static_users *file_users; /* of the users file; owned */
 	struct secrets secrets;
 	struct conf_redis redis;
+	struct conf_control control;
 	const char *realm_names[TURN_REALMS_MAX]; /* for redis.store */
 	struct conf_advertise advertise;
 	/* There was only loopback to relay through, but that may change. */

@@ -65,6 +65,10 @@ void decide_redis(struct conf *c, const struct conf_machine *machine,
 void decide_users(struct conf *c, const struct conf_machine *machine,
 		  struct report *report);
 
+/* The sockets of the control API, and its token; after state_dir. */
+void decide_control(struct conf *c, const struct conf_machine *machine,
+		    struct report *report);
+
 /* A user of either file, for what is said of it. */
 struct decide_user {
 	const struct document_item *item; /* NULL: there is none */

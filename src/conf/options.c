@@ -4,6 +4,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "base/addr.h"
 #include "base/crypto.h"
 #include "discovery/discover.h"
 #include "stun/attr.h"
@@ -20,6 +21,7 @@
 #define RELAY_PORT_MAX 65535
 #define PATH_MAX_BYTES 4000 /* room is left for a file's name */
 #define LOGIN_MAX_BYTES 255
+#define SOCKET_PATH_MAX_BYTES 107 /* what sun_path holds */
 #define PASSWORD_MAX_BYTES 1024
 
 /* What fits into the core's types; the kernel refuses much earlier. */
@@ -115,6 +117,11 @@ const struct option_group option_groups[GROUP_COUNT] = {
 	[GROUP_LOG] = {
 		.name = "log",
 		.help = "What is logged, and how.",
+	},
+	[GROUP_CONTROL] = {
+		.name = "control",
+		.help = "Where operators and their programs ask: the control "
+			"API.",
 	},
 };
 
@@ -907,6 +914,46 @@ const struct option options[OPTION_COUNT] = {
 		.words = switches,
 		.value = "\"off\"",
 		.help = "whether each new peer of a session is logged",
+	},
+	[OPT_CONTROL_SOCKET] = {
+		.name = "socket",
+		.group = GROUP_CONTROL,
+		.type = OPTION_TEXT,
+		.restart = true,
+		.max = SOCKET_PATH_MAX_BYTES,
+		.absent = "control.sock in $RUNTIME_DIRECTORY, else in "
+			  "/run/turnpike",
+		.sample = "\"/run/turnpike/control.sock\"",
+		.help = "for root and group turnpike; \"\": none",
+	},
+	[OPT_CONTROL_HTTP] = {
+		.name = "http",
+		.group = GROUP_CONTROL,
+		.type = OPTION_TEXT,
+		.restart = true,
+		.max = ADDR_TEXT_BYTES,
+		.value = "\"127.0.0.1:9641\"",
+		.help = "for who knows the token, and metrics; \"\": none",
+	},
+	[OPT_CONTROL_TOKEN_FILE] = {
+		.name = "token_file",
+		.group = GROUP_CONTROL,
+		.type = OPTION_TEXT,
+		.restart = true,
+		.min = 1,
+		.max = PATH_MAX_BYTES,
+		.absent = "state_dir/control-token, made if it is not there",
+		.sample = "\"/var/lib/turnpike/control-token\"",
+		.help = "holds the token",
+	},
+	[OPT_CONTROL_INSECURE] = {
+		.name = "insecure",
+		.group = GROUP_CONTROL,
+		.type = OPTION_WORD,
+		.restart = true,
+		.words = switches,
+		.value = "\"off\"",
+		.help = "on: http may be open to other machines",
 	},
 };
 

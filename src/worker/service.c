@@ -195,6 +195,8 @@ static void serve(struct service *s)
 				     NULL);
 		return;
 	}
+	if (!operator_start(s))
+		return;
 	say_ready(s);
 	if (!s->options->self_test || self_test(s))
 		event_base_dispatch(s->base);
@@ -236,6 +238,7 @@ static void release(struct service *s)
 	watch_stop(s);
 	drain_fini(&s->drain);
 	advertise_close(&s->advertise);
+	operator_stop(s);
 	if (s->base)
 		event_base_free(s->base);
 	workers_free(s->workers, s->workers_made);
@@ -267,6 +270,7 @@ int service_run(const struct conf *conf, const struct service_options *options)
 	s->options = options;
 	s->redis_fd = -1;
 	drain_init(&s->drain);
+	operator_init(&s->operator);
 	in_force_init(&s->force, conf, &s->listeners, &s->addresses.list);
 	listeners_init(&s->listeners, conf);
 	if (startup_prepare(s))

@@ -16,6 +16,7 @@
 #include "worker/in_force.h"
 #include "worker/listeners.h"
 #include "worker/logger.h"
+#include "worker/operator.h"
 #include "worker/worker.h"
 
 #define SERVICE_STATUS_BYTES 128
@@ -38,6 +39,7 @@ struct service {
 	struct advertise advertise;
 
 	struct drain drain;
+	struct operator operator;
 	struct event_base *base; /* the main thread's */
 	struct event *let_go;    /* once a second, while something lingers */
 	struct event *events[12];

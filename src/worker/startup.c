@@ -14,7 +14,7 @@
 #include "worker/start_failed.h"
 
 /* Descriptors besides those of allocations and listeners. */
-#define DESCRIPTORS_BASE 64
+#define DESCRIPTORS_BASE 160
 #define DESCRIPTORS_PER_WORKER 8
 
 /* How many descriptors there may have to be. */
@@ -203,5 +203,7 @@ bool startup_prepare(struct service *s)
 	if (!open_listeners(s) || !try_relay(s) || !load_nonce_key(s, &user))
 		return false;
 	raise_descriptors(s);
+	if (!operator_prepare(s, (struct kept_owner){ user.uid, user.gid }))
+		return false;
 	return !root || drop(s, &user);
 }

@@ -76,6 +76,7 @@ users = ( { name = "${credential.username}";
 workers = 2;
 state_dir = "${state}";
 drain = { deadline = "0s"; };
+control = { socket = "${state}/control.sock"; http = ""; };
 ${user}
 `;
 }

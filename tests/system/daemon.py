@@ -136,6 +136,9 @@ def base_config(folder, address, port):
         "state_dir": folder.state,
         # Tests end with sessions; test_drain.py is about those.
         "drain": {"deadline": "0s"},
+        # Several may run at a time.
+        "control": {"socket": f"{folder.state}/control-{port}.sock",
+                    "http": ""},
     }
     if IS_ROOT:
         config["user"] = UNPRIVILEGED

@@ -243,13 +243,13 @@ static const struct {
 	  "t.conf:3: unknown option \"wrokers\"; expected realm, workers, "
 	  "state_dir, user, users_file, listen, relay, users, secrets, "
 	  "time_limited, redis, peers, realms, limits, auth, nonce, "
-	  "drain, buffers or log\n" },
+	  "drain, buffers, log or control\n" },
 	/* What later versions know this one does not. */
-	{ SMALL "control = { http = \"north\"; };\n",
-	  "t.conf:3: unknown option \"control\"; expected realm, workers, "
+	{ SMALL "tls = { cert = \"north\"; };\n",
+	  "t.conf:3: unknown option \"tls\"; expected realm, workers, "
 	  "state_dir, user, users_file, listen, relay, users, secrets, "
 	  "time_limited, redis, peers, realms, limits, auth, nonce, "
-	  "drain, buffers or log\n" },
+	  "drain, buffers, log or control\n" },
 	{ SMALL "relay = {\n prots = [ 1, 2 ]; };\n",
 	  "t.conf:4: unknown option \"prots\" in relay; expected address, "
 	  "advertise, stun_servers or ports\n" },
@@ -261,7 +261,7 @@ static const struct {
 	  "expected realm, workers, state_dir, user, users_file, listen, "
 	  "relay, users, secrets, time_limited, redis, "
 	  "peers, realms, limits, auth, nonce, "
-	  "drain, buffers or log\n" },
+	  "drain, buffers, log or control\n" },
 	{ SMALL "limits = 5;\n",
 	  "t.conf:3: limits is a number; expected limits = { };\n" },
 	{ SMALL "limits = ( { } );\n",
@@ -292,7 +292,7 @@ static const struct {
 	  "t.conf:3: unknown option \"foo\"; expected realm, workers, "
 	  "state_dir, user, users_file, listen, relay, users, secrets, "
 	  "time_limited, redis, peers, realms, limits, auth, nonce, "
-	  "drain, buffers or log\n"
+	  "drain, buffers, log or control\n"
 	  "t.conf:4: user \"a\" has neither a password nor a key; expected "
 	  "either a password or a key\n"
 	  "t.conf:5: log.level is \"loud\"; expected \"error\", \"warning\", "

@@ -1,0 +1,20 @@
+/*
+ * The routes, each in the file of its resource. For route.c alone.
+ */
+#ifndef TURNPIKE_CTL_API_H
+#define TURNPIKE_CTL_API_H
+
+#include "ctl/route.h"
+
+/* api_health.c */
+extern const struct route api_healthz;
+extern const struct route api_readyz;
+
+/* api_page.c */
+extern const struct route api_page;
+extern const struct route api_page_file;
+
+/* api_server.c */
+extern const struct route api_server;
+
+#endif

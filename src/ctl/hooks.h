@@ -1,0 +1,65 @@
+/*
+ * What the control API may ask of the process, and tell it to do.
+ *
+ * worker/operator.c fills this in. All are called in the main thread, answer
+ * within the call and wait for a worker at most while it passes its loop once.
+ */
+#ifndef TURNPIKE_CTL_HOOKS_H
+#define TURNPIKE_CTL_HOOKS_H
+
+#include "base/log.h"
+#include "turn/config.h"
+
+/* One look at the whole server. Texts are borrowed until the next call. */
+struct control_server {
+	const char *version;
+	int64_t started_wall_s;
+	uint64_t uptime_s;
+	unsigned realm_count;
+	struct control_realm {
+		const char *name;
+		uint32_t allocations;
+		uint32_t allocations_max; /* 0: no limit of its own */
+	} realms[TURN_REALMS_MAX];
+	unsigned listener_count;
+	struct turn_listener listeners[TURN_LISTENERS_MAX];
+	struct addr relay; /* bound */
+	struct addr advertise;
+	const char *advertise_source;
+	uint16_t first_port;
+	uint16_t last_port;
+	uint32_t ports_used;
+	uint64_t allocations;
+	uint64_t allocations_max;
+	uint64_t allocations_begun;
+	unsigned workers;
+	uint32_t users_config;
+	uint32_t users_file;
+	unsigned secrets;
+	uint64_t to_peer_packets;
+	uint64_t to_peer_bytes;
+	uint64_t to_client_packets;
+	uint64_t to_client_bytes;
+	uint64_t hairpin_packets;
+	uint64_t dropped;
+	uint64_t kernel_drops;
+	struct control_redis {
+		const char *state; /* NULL: no Redis is configured */
+		const char *mode;
+		const char *endpoint;
+		int64_t since_wall_s;
+	} redis;
+};
+
+struct control_hooks {
+	void *arg; /* the first argument of each */
+
+	void (*log)(void *arg, const struct log_record *record);
+
+	/* Why no client should be sent here, in words, or NULL. */
+	const char *(*not_ready)(void *arg);
+
+	void (*look)(void *arg, struct control_server *out);
+};
+
+#endif

@@ -1,0 +1,365 @@
+"""The control API: its two sockets, who is let in, and what a client that
+means ill cannot do."""
+
+import os
+import pwd
+import re
+import socket
+import stat
+import subprocess
+import sys
+import threading
+import time
+
+import pytest
+
+import control
+import daemon as daemons
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+root_only = pytest.mark.skipif(not daemons.IS_ROOT, reason="needs root")
+
+
+@pytest.fixture
+def start(daemon, folder):
+    """A server with both sockets, and its API by each."""
+    def make(**changes):
+        config = {"socket": f"{folder.state}/control.sock",
+                  "http": f"127.0.0.1:{control.free_tcp_port()}"}
+        config.update(changes.pop("control", {}))
+        server = daemon(control=config, **changes)
+        local = control.Control(server)
+        remote = control.Control(server, control.read_token(server),
+                                 tcp=True) if config["http"] else None
+        return server, local, remote
+    return make
+
+
+def test_the_server_is_shown_on_both_sockets(start, client):
+    server, local, remote = start()
+    c = client(server)
+    c.allocate()
+    for api in local, remote:
+        seen = api.get("/v1/server")
+        assert seen["pid"] > 0 and seen["state"] == "serving"
+        assert seen["ready"] is True and seen["not_ready"] is None
+        assert seen["allocations"] == {
+            "living": 1, "max": seen["relay"]["ports"], "begun": 1}
+        assert seen["realms"] == [{"name": "example.org", "allocations": 1,
+                                   "allocations_max": None}]
+        assert seen["listeners"] == [{
+            "transport": "udp", "address": server.address[0],
+            "port": server.address[1], "realm": "example.org"}]
+        assert seen["relay"]["ports_used"] == 1
+        assert seen["users"] == {"config": 1, "file": 0}
+        assert seen["redis"] is None
+        assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ",
+                            seen["started"])
+
+
+def test_what_is_open_and_what_needs_the_token(start):
+    server, local, remote = start()
+    stranger = control.Control(server, tcp=True)
+    for path in "/", "/healthz", "/readyz", "/page/page.css":
+        assert stranger.ask("GET", path).status == 200, path
+    answer = stranger.ask("GET", "/v1/server")
+    assert answer.status == 401 and answer.code == "token_required"
+    assert answer.headers["WWW-Authenticate"] == "Bearer"
+    assert remote.ask("GET", "/v1/server").status == 200
+    for _ in range(1000):
+        assert stranger.ask("GET", "/v1/server", headers={
+            "Authorization": "Bearer 0123456789abcdef"}).status == 401
+    assert len(server.lines("control refused")) == 1
+
+
+def test_headers_of_every_answer(start):
+    _, _, remote = start()
+    for path in "/", "/v1/server", "/v1/nothing", "/healthz":
+        headers = remote.ask("GET", path).headers
+        assert headers["X-Content-Type-Options"] == "nosniff"
+        assert headers["Referrer-Policy"] == "no-referrer"
+        assert "default-src 'none'" in headers["Content-Security-Policy"]
+        assert "frame-ancestors 'none'" in headers["Content-Security-Policy"]
+        assert "Access-Control-Allow-Origin" not in headers
+        assert headers["Cache-Control"] == \
+            ("no-cache" if path == "/" else "no-store")
+
+
+def test_other_pages_and_other_names(start):
+    _, _, remote = start()
+    for headers in ({"Host": "evil.example"}, {"Host": "localhost.evil"},
+                    {"Origin": "http://evil.example"}, {"Origin": "null"}):
+        for path in "/", "/v1/server", "/healthz":
+            answer = remote.ask("GET", path, headers=headers)
+            assert answer.status == 403, (headers, path)
+    port = remote.config["http"].rpartition(":")[2]
+    for headers in ({"Host": f"localhost:{port}"},
+                    {"Host": f"localhost:{port}",
+                     "Origin": f"http://localhost:{port}"}):
+        assert remote.ask("GET", "/v1/server", headers=headers).status == 200
+
+
+def test_methods_and_paths(start):
+    _, local, _ = start()
+    answer = local.ask("DELETE", "/v1/server")
+    assert answer.status == 405 and answer.headers["Allow"] == "GET"
+    assert local.ask("PUT", "/v1/server", body="{}").status == 405
+    assert local.ask("GET", "/v1/nothing").code == "not_found"
+    assert local.ask("GET", "/v1/server?verbose=1").code == "bad_request"
+
+
+@pytest.mark.parametrize("data", [
+    b"GET / HTTP/9.9\r\n\r\n", b"\r\n\r\n", b"\x00" * 64 + b"\r\n\r\n",
+    b"GET " + b"/" * 20000 + b" HTTP/1.1\r\n\r\n",
+    b"GET / HTTP/1.1\r\n" + b"a: b\r\n" * 5000 + b"\r\n",
+    b"GET / HTTP/1.1\r\n folded\r\n\r\n",
+    b"POST /v1/server HTTP/1.1\r\nContent-Length: 9999999999999\r\n\r\n",
+    b"POST /v1/server HTTP/1.1\r\nContent-Length: 1048577\r\n\r\n",
+    b"POST /v1/server HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n"
+    b"ffffffffffffffff\r\n",
+])
+def test_junk_is_answered_4xx_or_closed(start, data):
+    _, local, remote = start()
+    for api in local, remote:
+        got = api.raw(data + b"\r\n", timeout=20)
+        assert not got or re.match(rb"HTTP/1\.[01] (4\d\d|501) ", got), got
+        assert api.ask("GET", "/healthz").status == 200
+
+
+# Its socket.
+
+def test_the_unix_socket_is_for_its_group(start):
+    server, local, _ = start()
+    path = server.config["control"]["socket"]
+    seen = os.stat(path)
+    assert stat.S_ISSOCK(seen.st_mode) and seen.st_mode & 0o7777 == 0o660
+    if daemons.IS_ROOT:
+        assert seen.st_gid == pwd.getpwnam(daemons.UNPRIVILEGED).pw_gid
+    server.stop()
+    assert not os.path.exists(path)
+
+
+ASK = """
+import sys, control
+class Server: config = {"control": {"socket": sys.argv[1]}}
+try:
+    print(control.Control(Server).ask("GET", "/v1/server").status)
+except PermissionError:
+    print("EACCES")
+"""
+
+
+def ask_as(path, *how):
+    return subprocess.run(
+        ["setpriv", *how, sys.executable, "-c", ASK, path],
+        env=dict(os.environ, PYTHONPATH=HERE), stdout=subprocess.PIPE,
+        text=True, timeout=30, check=True).stdout.strip()
+
+
+@root_only
+def test_a_foreign_user_is_refused(start, folder):
+    server, _, _ = start()
+    path = server.config["control"]["socket"]
+    gid = str(os.stat(path).st_gid)
+    os.chmod(folder.state, 0o755)
+    foreign = ("--reuid", "4711", "--regid", "4711")
+    assert ask_as(path, *foreign, "--clear-groups") == "EACCES"
+    # Even where the mode of the socket would let it in.
+    os.chmod(path, 0o666)
+    assert ask_as(path, *foreign, "--clear-groups") == "403"
+    assert ask_as(path, *foreign, "--groups", gid) == "200"
+    assert ask_as(path, "--reuid", "4711", "--regid", gid,
+                  "--clear-groups") == "200"
+    assert ask_as(path, "--reuid", "0") == "200"
+
+
+def refused_start(folder, **control):
+    """What a start says that fails."""
+    config = daemons.base_config(folder, "127.0.0.1", daemons.free_port())
+    config["control"].update(control)
+    path = folder.write("refused.conf", daemons.render_file(config))
+    done = daemons.run_binary("-c", path)
+    assert done.returncode == 1, done.stderr
+    return done.stderr
+
+
+def test_a_dead_socket_is_replaced_and_a_living_one_is_not(start, folder):
+    server, _, _ = start(control={"http": ""})
+    said = refused_start(folder, socket=server.config["control"]["socket"])
+    assert "no socket for the control API" in said
+    server.kill()
+    server.process = None
+    assert os.path.exists(server.config["control"]["socket"])
+    again, local, _ = start(control={"http": ""})
+    assert local.ask("GET", "/healthz").status == 200
+
+
+def test_a_port_that_is_taken_stops_the_start(folder):
+    with socket.socket() as other:
+        other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        said = refused_start(
+            folder, http="127.0.0.1:%d" % other.getsockname()[1])
+        assert "set control.http to another port" in said
+
+
+def test_without_a_directory_the_default_socket_is_done_without(
+        daemon, folder):
+    """/run/turnpike is a service's; who starts the daemon by hand as
+    somebody need not have it."""
+    if os.path.exists("/run/turnpike"):
+        pytest.skip("this machine has /run/turnpike")
+    server = daemon(control={"http": ""}, prefix=daemons.unprivileged(folder))
+    assert server.lines("warning no socket for the control API .*remedy=")
+
+
+def test_a_service_manager_names_the_directory(daemon, folder):
+    runtime = os.path.join(folder.state, "run")
+    server = daemon(control={"http": ""},
+                    env={"RUNTIME_DIRECTORY": runtime})
+    server.config["control"]["socket"] = f"{runtime}/control.sock"
+    assert control.Control(server).ask("GET", "/readyz").status == 200
+
+
+def test_the_token_is_kept_and_may_be_named(start, daemon, folder):
+    server, _, remote = start()
+    token = control.read_token(server)
+    assert re.fullmatch("[0-9a-f]{64}", token)
+    assert os.stat(f"{folder.state}/control-token").st_mode & 0o7777 == 0o640
+    server.stop()
+    server, _, _ = start()
+    assert control.read_token(server) == token
+    server.stop()
+    own = folder.write("token", "a-token-of-my-own\n")
+    server, _, remote = start(control={"token_file": own})
+    assert remote.ask("GET", "/v1/server").status == 401
+    remote.token = "a-token-of-my-own"
+    assert remote.ask("GET", "/v1/server").status == 200
+    os.chmod(own, 0o644)
+    assert "expected a file of mode 0640" in refused_start(
+        folder, token_file=own,
+        http=f"127.0.0.1:{control.free_tcp_port()}")
+
+
+# Clients that mean ill.
+
+class Call:
+    """Packets through a relay, paced, while something else goes on."""
+
+    def __init__(self, server, client, peer):
+        self.peer = peer((server.address[0], 0))
+        self.client = client(server)
+        self.client.allocate()
+        self.client.bind_channel(0x4000, self.peer.address)
+        self.sent = 0
+        self.got = 0
+        self.stop = threading.Event()
+        self.thread = threading.Thread(target=self.run)
+
+    def run(self):
+        while not self.stop.is_set():
+            payload = b"packet %d" % self.sent
+            self.client.send_channel(0x4000, payload)
+            self.sent += 1
+            data = self.peer.receive()[0]
+            self.got += data == payload
+            time.sleep(0.002)
+
+    def __enter__(self):
+        self.thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self.stop.set()
+        self.thread.join()
+
+
+@pytest.fixture
+def call(client, peer):
+    return lambda server: Call(server, client, peer)
+
+
+def test_slow_clients_are_cut(start, call):
+    """One that sends a byte now and then, one that sends nothing, one that
+    is done and stays: none for longer than 10 s, whatever it does."""
+    server, local, remote = start()
+    begun = time.monotonic()
+    with call(server) as c:
+        drip = remote.connect(30)
+        drip.connect()
+        silent = local.connect(30)
+        silent.connect()
+        done = local.connect(30)
+        done.request("GET", "/healthz")
+        done.getresponse().read()
+        drip.sock.sendall(b"GET / HTTP/1.1\r\n")
+        drip.sock.settimeout(0.5)
+        while time.monotonic() - begun < 20:
+            try:
+                drip.sock.sendall(b"a")
+                if drip.sock.recv(1) == b"":
+                    break
+            except TimeoutError:
+                continue
+            except OSError:
+                break
+        took = time.monotonic() - begun
+        assert 9 < took < 14, took
+        assert silent.sock.recv(1) == b""
+        assert done.sock.recv(1) == b""
+        assert time.monotonic() - begun < 15
+    assert c.sent > 500 and c.got == c.sent
+
+
+def test_connections_have_a_limit(start, call):
+    server, local, remote = start()
+    with call(server) as c:
+        held = []
+        for i in range(64):
+            held.append((local, remote)[i % 2].connect())
+            held[-1].request("GET", "/healthz")
+            held[-1].getresponse().read()
+        for api in local, remote:
+            more = api.connect()
+            more.connect()
+            assert more.sock.recv(1) == b""
+            more.close()
+        # They are served, and make room for others when they go.
+        held[0].request("GET", "/healthz")
+        assert held[0].getresponse().status == 200
+        for h in held:
+            h.close()
+        daemons.until(lambda: is_served(local))
+    assert c.got == c.sent > 0
+
+
+def is_served(api):
+    try:
+        return api.ask("GET", "/healthz").status == 200
+    except OSError:
+        return False
+
+
+def test_a_flood_costs_calls_nothing(start, call):
+    server, local, remote = start()
+    remote.token = None
+
+    def flood():
+        for _ in range(300):
+            try:
+                remote.raw(b"GET /v1/server HTTP/1.1\r\nHost: localhost\r\n"
+                           b"Connection: close\r\n" + b"a: b\r\n" * 2000 +
+                           b"\r\n")
+                remote.ask("POST", "/v1/server", body=b"x" * 1048577)
+            except OSError:
+                pass
+
+    with call(server) as c:
+        floods = [threading.Thread(target=flood) for _ in range(8)]
+        for f in floods:
+            f.start()
+        for f in floods:
+            f.join()
+    assert c.got == c.sent > 0
+    assert local.ask("GET", "/healthz").status == 200
