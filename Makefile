@@ -278,10 +278,10 @@ check-system: all $(system_programs) ## the real daemon with real clients (pytes
 	$(test_env) PYTHON="$(PYTHON)" tests/system/run
 
 .PHONY: check-abuse
-check-abuse: all $(BUILD)/tests/unit/test_nonce ## the abuse tests with ABUSE (10) times as much of everything
+check-abuse: all $(BUILD)/tests/unit/test_nonce ## abuse and reloads with ABUSE (10) times as much of everything
 	TURNPIKE_ABUSE=$(ABUSE) $(BUILD)/tests/unit/test_nonce
 	TURNPIKE_ABUSE=$(ABUSE) $(test_env) $(PYTHON) -m pytest -q -rs -s \
-		tests/system/test_abuse*.py
+		tests/system/test_abuse*.py tests/system/test_reload_scale.py
 
 .PHONY: check-browser
 check-browser: all ## calls between headless Chromium pages through the daemon

@@ -3,9 +3,9 @@
 #include <event2/event.h>
 #include <signal.h>
 #include <string.h>
-#include <systemd/sd-daemon.h>
 #include <time.h>
 
+#include "worker/notify.h"
 #include "worker/service_state.h"
 #include "worker/watch.h"
 
@@ -96,9 +96,9 @@ static bool finish_if_due(struct service *s)
 static void ask_for_time(const struct drain *d)
 {
 	if (d->by_signal)
-		sd_notifyf(0, "EXTEND_TIMEOUT_USEC=%llu",
-			   (unsigned long long)(left_s(d) + END_RESERVE_S) *
-				   1000000);
+		notify_send("EXTEND_TIMEOUT_USEC=%llu",
+			    (unsigned long long)(left_s(d) + END_RESERVE_S) *
+				    1000000);
 }
 
 static void look_again(struct service *s)
@@ -204,7 +204,7 @@ void drain_signal(struct service *s, int number)
 	d->by_signal = true;
 	if (left_s(d) > (uint64_t)deadline_s)
 		set_deadline(d, deadline_s);
-	sd_notify(0, "STOPPING=1");
+	notify_send("STOPPING=1");
 	ask_for_time(d);
 	begin(s, name, (int64_t)left_s(d));
 }

@@ -6,9 +6,9 @@
 #include <string.h>
 #include <sys/random.h>
 #include <sys/stat.h>
-#include <systemd/sd-daemon.h>
 
 #include "config.h"
+#include "worker/notify.h"
 #include "worker/redis_feed.h"
 #include "worker/self_test.h"
 #include "worker/service_state.h"
@@ -144,7 +144,7 @@ static void say_ready(struct service *s)
 	logger_put(s->log, &r);
 
 	watch_update_status(s);
-	sd_notifyf(0, "READY=1\nSTATUS=%s", s->status);
+	notify_send("READY=1\nSTATUS=%s", s->status);
 }
 
 static bool self_test(struct service *s)
@@ -200,7 +200,7 @@ static void serve(struct service *s)
 	say_ready(s);
 	if (!s->options->self_test || self_test(s))
 		event_base_dispatch(s->base);
-	sd_notify(0, "STOPPING=1\nSTATUS=stopping");
+	notify_send("STOPPING=1\nSTATUS=stopping");
 	/* A second signal must not end what ends already. */
 	block_signals();
 }

@@ -6,6 +6,7 @@
 #include <systemd/sd-daemon.h>
 
 #include "worker/bind_failure.h"
+#include "worker/notify.h"
 #include "worker/redis_feed.h"
 #include "worker/reload.h"
 #include "worker/service.h"
@@ -66,8 +67,9 @@ bool watch_update_status(struct service *s)
 
 void watch_tell_status(struct service *s)
 {
-	if (watch_update_status(s))
-		sd_notifyf(0, "STATUS=%s", s->status);
+	/* What is not taken now is told the next time. */
+	if (watch_update_status(s) && !notify_send("STATUS=%s", s->status))
+		s->status[0] = '\0';
 }
 
 static void on_status(evutil_socket_t fd, short what, void *arg)
@@ -120,7 +122,7 @@ static void on_watchdog(evutil_socket_t fd, short what, void *arg)
 	(void)fd;
 	(void)what;
 	if (all_passed(arg))
-		sd_notify(0, "WATCHDOG=1");
+		notify_send("WATCHDOG=1");
 }
 
 static void on_stop(evutil_socket_t number, short what, void *arg)

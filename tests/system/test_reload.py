@@ -454,3 +454,12 @@ def test_twenty_reloads_lose_nothing(daemon, client, peer):
         f.client.refresh()
     until(lambda: server.descriptors() <= descriptors)
     assert len(server.tasks()) == tasks
+
+
+def test_a_service_manager_that_does_not_read(daemon, client):
+    """It is told what it takes, and nothing waits for it."""
+    server = daemon(users=[ALICE])
+    for _ in range(40):
+        client(server).allocate()  # so that there is another status to tell
+        reload(server)
+    server.stop()

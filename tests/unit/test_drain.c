@@ -1,4 +1,4 @@
-/* link: -Wl,--wrap=in_force_set_draining,--wrap=service_allocations,--wrap=watch_tell_status,--wrap=sd_notify,--wrap=sd_notifyf,--wrap=clock_gettime,--wrap=logger_put,--wrap=logger_say */
+/* link: -Wl,--wrap=in_force_set_draining,--wrap=service_allocations,--wrap=watch_tell_status,--wrap=notify_send,--wrap=clock_gettime,--wrap=logger_put,--wrap=logger_say */
 #include "unit.h"
 
 #include <event2/event.h>
@@ -6,7 +6,6 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
-#include <systemd/sd-daemon.h>
 #include <time.h>
 
 #include "worker/drain.h"
@@ -29,8 +28,7 @@ static struct conf conf;
 void __wrap_in_force_set_draining(struct in_force *f, bool draining);
 uint64_t __wrap_service_allocations(const struct service *service);
 void __wrap_watch_tell_status(struct service *service);
-int __wrap_sd_notify(int unset, const char *state);
-int __wrap_sd_notifyf(int unset, const char *format, ...);
+bool __wrap_notify_send(const char *format, ...);
 int __wrap_clock_gettime(clockid_t clock, struct timespec *out);
 void __wrap_logger_put(struct logger *l, const struct log_record *record);
 void __wrap_logger_say(struct logger *l, enum log_level level,
@@ -63,14 +61,7 @@ static void append(char *to, size_t size, const char *text)
 	snprintf(to + used, size - used, "%s\n", text);
 }
 
-int __wrap_sd_notify(int unset, const char *state)
-{
-	(void)unset;
-	append(world.notified, sizeof(world.notified), state);
-	return 1;
-}
-
-int __wrap_sd_notifyf(int unset, const char *format, ...)
+bool __wrap_notify_send(const char *format, ...)
 {
 	char text[128];
 	va_list args;
@@ -78,7 +69,8 @@ int __wrap_sd_notifyf(int unset, const char *format, ...)
 	va_start(args, format);
 	vsnprintf(text, sizeof(text), format, args);
 	va_end(args);
-	return __wrap_sd_notify(unset, text);
+	append(world.notified, sizeof(world.notified), text);
+	return true;
 }
 
 int __wrap_clock_gettime(clockid_t clock, struct timespec *out)
