@@ -56,7 +56,19 @@ async function answers(port, gone) {
   }
 }
 
-function configuration(folder, port, credential, advertise) {
+async function freeTcpPort() {
+  const server = http.createServer().listen(0, ADDRESS);
+  await once(server, 'listening');
+  const { port } = server.address();
+  server.close();
+  await once(server, 'close');
+  return port;
+}
+
+const quoted = (text) => `"${text.replaceAll(/["\\]/g, '\\$&')}"`;
+
+// `options`: see startTurn().
+function configuration(folder, port, credential, options) {
   const state = path.join(folder, 'state');
   fs.mkdirSync(state, { mode: 0o700 });
   let user = '';
@@ -65,18 +77,22 @@ function configuration(folder, port, credential, advertise) {
     fs.chownSync(state, id('-u'), id('-g'));
     user = 'user = "nobody";';
   }
+  const users = [credential, ...(options.users ?? []).map((name) => (
+    { username: name, credential: credential.credential }))].map((one) =>
+    `{ name = ${quoted(one.username)}; password = ${quoted(one.credential)}; }`);
   // No peers.allow: two clients of one server can always talk to each other.
   return `
 realm = "example.org";
 listen = ( { transport = "udp"; address = "${ADDRESS}"; port = ${port}; } );
 relay = { address = "${ADDRESS}"; ports = [ ${RELAY_PORTS.join(', ')} ];
-  ${advertise ? `advertise = "${advertise}";` : ''} };
-users = ( { name = "${credential.username}";
-  password = "${credential.credential}"; } );
+  ${options.advertise ? `advertise = "${options.advertise}";` : ''} };
+users = ( ${users.join(',\n  ')} );
+${options.secret ? `secrets = ( { secret = "${options.secret}"; } );` : ''}
+control = { socket = "${state}/control.sock";
+  http = "${options.controlPort ? `${ADDRESS}:${options.controlPort}` : ''}"; };
 workers = 2;
 state_dir = "${state}";
 drain = { deadline = "0s"; };
-control = { socket = "${state}/control.sock"; http = ""; };
 ${user}
 `;
 }
@@ -101,9 +117,9 @@ function coturnCommand(folder, port, credential) {
   };
 }
 
-function turnpikedCommand(folder, port, credential, advertise) {
+function turnpikedCommand(folder, port, credential, options) {
   const file = path.join(folder, 'turnpike.conf');
-  fs.writeFileSync(file, configuration(folder, port, credential, advertise),
+  fs.writeFileSync(file, configuration(folder, port, credential, options),
     { mode: 0o640 });
   if (process.getuid() === 0)
     fs.chownSync(file, 0, Number(execFileSync('id', ['-g', 'nobody'])));
@@ -115,15 +131,18 @@ function turnpikedCommand(folder, port, credential, advertise) {
   };
 }
 
-// Starts a TURN server: { iceServer, uri, log(), stop() }. stop() sends SIGTERM
-// and resolves to the exit status.
-export async function startTurn({ advertise } = {}) {
+// Starts a TURN server: { iceServer, uri, port, log(), stop() }, and of ours,
+// with `control`, also control: { url, token }. stop() sends SIGTERM and
+// resolves to the exit status. `users` are names of more users with the same
+// password; `secret` makes time-limited credentials.
+export async function startTurn(options = {}) {
   const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'tp-browser-'));
   fs.chmodSync(folder, 0o755);
   const port = await freePort();
+  const controlPort = options.control ? await freeTcpPort() : 0;
   const credential = { username: 'alice', credential: 'secret' };
   const command = (againstCoturn ? coturnCommand : turnpikedCommand)(
-    folder, port, credential, advertise);
+    folder, port, credential, { ...options, controlPort });
   const { JOURNAL_STREAM, NOTIFY_SOCKET, ...env } = process.env;
   const child = spawn(command.program, command.arguments, {
     env: { ...env, ...command.env }, stdio: ['ignore', 'pipe', 'pipe'],
@@ -148,6 +167,12 @@ export async function startTurn({ advertise } = {}) {
   const uri = `turn:${ADDRESS}:${port}?transport=udp`;
   return {
     uri,
+    port,
+    control: controlPort ? {
+      url: `http://${ADDRESS}:${controlPort}`,
+      token: fs.readFileSync(path.join(folder, 'state/control-token'), 'utf8')
+        .trim(),
+    } : undefined,
     iceServer: { urls: uri, ...credential },
     log: text,
     async stop() {
