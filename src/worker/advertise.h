@@ -27,7 +27,7 @@ struct advertise {
 };
 
 /*
- * Begins with what the configuration says. Returns 0 or a negative errno, and
+ * Begins with what the configuration says, as advertise_follow(). Returns 0 or a negative errno, and
  * is then closed.
  */
 int advertise_open(struct advertise *a, const struct conf *conf,
@@ -36,7 +36,10 @@ int advertise_open(struct advertise *a, const struct conf *conf,
 /* Closed or all zero is allowed. */
 void advertise_close(struct advertise *a);
 
-/* Follows a configuration that a reload has put in force. */
+/*
+ * Follows a configuration that a reload has put in force. What has changed
+ * since it was read shows in the next look.
+ */
 void advertise_follow(struct advertise *a, const struct conf *conf);
 
 /*

@@ -71,7 +71,7 @@ static void look_at_relay(const struct service *s, struct control_server *out)
 
 	out->relay = turn->relay;
 	out->advertise = turn->relay_advertise;
-	out->advertise_source = s->force.conf->advertise.source;
+	out->advertise_source = s->advertise.source;
 	out->first_port = turn->peers.relay_port_min;
 	out->last_port = turn->peers.relay_port_max;
 	out->ports_used = atomic_load(&s->shared.ports.used) +

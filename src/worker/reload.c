@@ -34,6 +34,7 @@ bool reload_now(struct service *s, struct reload_result *out)
 	if (!out->ok)
 		return false;
 	advertise_follow(&s->advertise, s->force.conf);
+	watch_advertise(s);
 	startup_check_descriptors(s);
 	watch_let_go(s);
 	watch_tell_status(s);

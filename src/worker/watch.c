@@ -212,18 +212,22 @@ static void on_redis(evutil_socket_t fd, short what, void *arg)
 	redis_feed_read(arg);
 }
 
-static void on_advertise(evutil_socket_t fd, short what, void *arg)
+void watch_advertise(struct service *s)
 {
-	struct service *s = arg;
 	const struct advertised *found = advertise_look(&s->advertise);
 
-	(void)fd;
-	(void)what;
 	if (!found || !in_force_set_advertise(&s->force, &found->address))
 		return;
 	advertise_taken(&s->advertise);
 	/* The former one is ours while a session lives by it. */
 	watch_let_go(s);
+}
+
+static void on_advertise(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd;
+	(void)what;
+	watch_advertise(arg);
 }
 
 static bool watch(struct service *s, evutil_socket_t fd, short what,
@@ -256,6 +260,8 @@ bool watch_start(struct service *s)
 		   ADVERTISE_LOOK_S * 1000000ULL) ||
 	    (s->redis && !watch(s, s->redis_fd, EV_READ, on_redis, 0)))
 		return false;
+	/* It may have changed since the configuration was read. */
+	watch_advertise(s);
 	/* Workers pass at least once a second: looked at less often. */
 	if (sd_watchdog_enabled(0, &watchdog_us) > 0)
 		return watch(s, -1, EV_TIMEOUT, on_watchdog, watchdog_us / 3);

@@ -13,6 +13,12 @@ bool watch_start(struct service *s);
 /* Stops watching, before `base` is freed. */
 void watch_stop(struct service *s);
 
+/*
+ * Looks at the file of the public address, and puts in force what it says; to
+ * be called when what is in force was read some time ago.
+ */
+void watch_advertise(struct service *s);
+
 /* Something may linger from now on: looks after it until it can go. */
 void watch_let_go(struct service *s);
 

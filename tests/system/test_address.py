@@ -10,6 +10,7 @@ import time
 import pytest
 
 import daemon as daemons
+from control import Control
 from metadata import (INTERFACES, LOAD_BALANCER, Metadata, StunServer,
                       interfaces, load_balancer, send)
 from test_reload import reload
@@ -467,8 +468,14 @@ def auto(site, daemon):
 
 def test_clients_are_told_what_was_found(auto, client):
     server = auto
+    assert relay(server)["advertise_source"] == "azure-metadata"
     server.await_log(f"ready.*advertise={PUBLIC}.*azure-metadata")
     assert client(server).allocate().relayed[0] == PUBLIC
+
+
+def relay(server):
+    """What the control API says of it."""
+    return Control(server).get("/v1/server")["relay"]
 
 
 CHANGED = "another relay address is advertised"
@@ -482,6 +489,9 @@ def test_a_change_applies_to_new_allocations(site, auto, client):
     site.put(file_text(OTHER, "azure-load-balancer"))
     line = auto.await_log(CHANGED)
     assert PUBLIC in line and OTHER in line
+    daemons.until(lambda: relay(auto)["advertise_source"]
+                  == "azure-load-balancer")
+    assert relay(auto)["advertise"] == OTHER
     assert second.allocate().relayed[0] == OTHER
     first.permit(OTHER)
     second.permit(PUBLIC)

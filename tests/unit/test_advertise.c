@@ -236,6 +236,17 @@ START_TEST(a_reload_changes_who_says_it)
 }
 END_TEST
 
+START_TEST(what_changed_after_the_file_was_read_is_seen)
+{
+	put("20.0.0.1", "azure-metadata");
+	conf = conf_good(AUTO, &machine);
+	put("20.0.0.2", "azure-metadata");
+	ck_assert_int_eq(advertise_open(&advertise, conf, logger), 0);
+	ck_assert(!has_news());
+	expect("20.0.0.2");
+}
+END_TEST
+
 /* The reload has warned of it; a second line says nothing new. */
 START_TEST(a_reload_without_an_address_changes_nothing)
 {
@@ -272,6 +283,7 @@ static Suite *advertise_suite(void)
 	tcase_add_test(t, what_is_given_is_not_looked_for);
 	tcase_add_test(t, a_public_relay_address_is_not_looked_for);
 	tcase_add_test(t, a_reload_changes_who_says_it);
+	tcase_add_test(t, what_changed_after_the_file_was_read_is_seen);
 	tcase_add_test(t, a_reload_without_an_address_changes_nothing);
 	tcase_add_test(t, without_inotify_it_is_closed);
 	suite_add_tcase(s, t);
