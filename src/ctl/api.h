@@ -6,6 +6,11 @@
 
 #include "ctl/route.h"
 
+/* api_capture.c */
+extern const struct route api_capture_begin;
+extern const struct route api_capture_take;
+extern const struct route api_capture_end;
+
 /* api_health.c */
 extern const struct route api_healthz;
 extern const struct route api_readyz;

@@ -51,6 +51,16 @@ struct control_server {
 	} redis;
 };
 
+/* A control message, redacted; see worker/capture.h. */
+struct control_message {
+	int64_t wall_ms;
+	bool inbound; /* from the client */
+	struct addr client;
+	struct addr server;
+	struct bytes datagram;
+	size_t original_bytes; /* before it was cut, if it was */
+};
+
 struct control_hooks {
 	void *arg; /* the first argument of each */
 
@@ -60,6 +70,18 @@ struct control_hooks {
 	const char *(*not_ready)(void *arg);
 
 	void (*look)(void *arg, struct control_server *out);
+
+	/*
+	 * One capture at a time, of one client (of all where its family is
+	 * ADDR_NONE). Begin returns 0, -EBUSY if one runs, or another negative
+	 * errno. Next takes a message out, valid until the next call; false if
+	 * there is none now. End returns how many messages were lost.
+	 */
+	int (*capture_begin)(void *arg, const struct addr *client,
+			     uint32_t seconds);
+	bool (*capture_is_there)(void *arg);
+	bool (*capture_next)(void *arg, struct control_message *out);
+	uint64_t (*capture_end)(void *arg);
 };
 
 #endif

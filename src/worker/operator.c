@@ -133,6 +133,40 @@ static void hook_look(void *arg, struct control_server *out)
 		add_counters(worker_counters(s->workers[i]), out);
 }
 
+static int hook_capture_begin(void *arg, const struct addr *client,
+			      uint32_t seconds)
+{
+	return capture_run_begin(arg, client, seconds);
+}
+
+static bool hook_capture_is_there(void *arg)
+{
+	return capture_run_is_there(arg);
+}
+
+static bool hook_capture_next(void *arg, struct control_message *out)
+{
+	const struct service *s = arg;
+	const struct capture_message *m = capture_run_next(arg);
+
+	if (!m)
+		return false;
+	*out = (struct control_message){
+		.wall_ms = m->wall_ms,
+		.inbound = m->inbound,
+		.client = m->client,
+		.server = s->listeners.places[m->listener].listener.local,
+		.datagram = bytes_of(m->data, m->bytes),
+		.original_bytes = m->original_bytes,
+	};
+	return true;
+}
+
+static uint64_t hook_capture_end(void *arg)
+{
+	return capture_run_end(arg);
+}
+
 /* --- life --- */
 
 void operator_init(struct operator* o)
@@ -248,6 +282,10 @@ bool operator_start(struct service *s)
 		.log = hook_log,
 		.not_ready = hook_not_ready,
 		.look = hook_look,
+		.capture_begin = hook_capture_begin,
+		.capture_is_there = hook_capture_is_there,
+		.capture_next = hook_capture_next,
+		.capture_end = hook_capture_end,
 	};
 	o->config.uid = geteuid();
 	o->config.gid = getegid();

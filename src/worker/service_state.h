@@ -12,6 +12,7 @@
 #include "store/redis_store.h"
 #include "turn/shared.h"
 #include "worker/advertise.h"
+#include "worker/capture_run.h"
 #include "worker/drain.h"
 #include "worker/in_force.h"
 #include "worker/listeners.h"
@@ -40,6 +41,7 @@ struct service {
 
 	struct drain drain;
 	struct operator operator;
+	struct capture_run capture_run;
 	struct event_base *base; /* the main thread's */
 	struct event *let_go;    /* once a second, while something lingers */
 	struct event *events[12];

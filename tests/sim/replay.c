@@ -139,26 +139,30 @@ static bool read_packets(struct replay *r, struct bytes file)
 
 /* --- the core --- */
 
-/* The realm that the server named, else what a client did. */
+/* What was offered is what somebody speaks of: nonces are gone. */
+static void learn_realm(struct turn_realm *realm, const struct stun_message *m)
+{
+	const struct stun_attr *name = stun_find(m, STUN_ATTR_REALM);
+
+	realm->offer_sha256 |= stun_find(m, STUN_ATTR_PASSWORD_ALGORITHMS) !=
+			       NULL;
+	realm->offer_userhash |= stun_find(m, STUN_ATTR_USERHASH) != NULL;
+	if (*realm->name || !name || name->value.len >= sizeof(realm->name))
+		return;
+	memcpy(realm->name, name->value.data, name->value.len);
+	realm->name[name->value.len] = '\0';
+}
+
 static void find_realm(struct replay *r)
 {
 	struct turn_realm *realm = &r->config.realms[0];
 	struct stun_message m;
 
-	strcpy(realm->name, "replay");
-	for (size_t i = 0; i < r->count; i++) {
-		const struct stun_attr *attr = NULL;
-
+	for (size_t i = 0; i < r->count; i++)
 		if (stun_parse(r->packets[i].data, &m) == STUN_OK)
-			attr = stun_find(&m, STUN_ATTR_REALM);
-		if (!attr || attr->value.len >= sizeof(realm->name))
-			continue;
-		memcpy(realm->name, attr->value.data, attr->value.len);
-		realm->name[attr->value.len] = '\0';
-		if (stun_find(&m, STUN_ATTR_PASSWORD_ALGORITHMS))
-			realm->offer_sha256 = true;
-		return;
-	}
+			learn_realm(realm, &m);
+	if (!*realm->name)
+		strcpy(realm->name, "replay");
 }
 
 static void start(struct replay *r)
@@ -396,6 +400,26 @@ static const char *code_text(uint16_t code, char out[8])
 	return out;
 }
 
+/*
+ * The peer rules of the captured server are not known: all peers are open, but
+ * for what it refused.
+ */
+static void rule(struct replay *r, bool open)
+{
+	struct peer_policy *p = &r->config.peers;
+	struct peer_rule all;
+
+	if (!peer_rule_parse("0.0.0.0/0", &all))
+		abort();
+	p->generation++;
+	p->allow_count = p->deny_count = 0;
+	if (open)
+		peer_policy_allow(p, &all);
+	else
+		peer_policy_deny(p, &all);
+	turn_set_peers(r->core, p);
+}
+
 static void replay_packet(struct replay *r, size_t at)
 {
 	const struct packet *p = &r->packets[at];
@@ -410,6 +434,7 @@ static void replay_packet(struct replay *r, size_t at)
 		method = stun_method_name(m.method);
 		data = made_anew(r, p, &m, was != STUN_UNAUTHENTICATED);
 	}
+	rule(r, was != STUN_FORBIDDEN);
 	give(r, p, data);
 	is = code_of(r->answer);
 	if (was == is)

@@ -5,7 +5,8 @@
  * put beside those of the server that was captured. Names are hashes in a
  * capture, keys and nonces are gone: each name gets a password of ours, each
  * nonce is what the core told that client last, and each message is signed
- * anew. One that was answered 401 stays unsigned.
+ * anew. One that was answered 401 is signed wrongly, and for one that was
+ * answered 403 no peer is open, as rules are not in a capture either.
  */
 #ifndef TURNPIKE_TESTS_SIM_REPLAY_H
 #define TURNPIKE_TESTS_SIM_REPLAY_H
