@@ -347,6 +347,14 @@ bench: all $(bench_programs) ## speed and size beside coturn; writes tests/bench
 bench-proxy: ## requests/s of the signaling proxy beside the plainest one (wrk)
 	$(test_env) $(PYTHON) tests/proxy/bench
 
+.PHONY: check-service
+check-service: ## the package in a booted Debian 12 (root, debootstrap)
+	tests/service/run
+
+.PHONY: check-container
+check-container: ## the image, built by Debian's buildah and started (root, debootstrap)
+	tests/container/run
+
 .PHONY: check-proxy-service
 check-proxy-service: ## the proxy's package in a booted Debian 12 (root, debootstrap)
 	PYTHON="$(PYTHON)" tests/proxy/service
@@ -393,6 +401,9 @@ INSTALL ?= install
 unitdir = $(prefix)/lib/systemd/system
 sysusersdir = $(prefix)/lib/sysusers.d
 tmpfilesdir = $(prefix)/lib/tmpfiles.d
+sysctldir = $(prefix)/lib/sysctl.d
+bashcompdir = $(datarootdir)/bash-completion/completions
+zshcompdir = $(datarootdir)/zsh/site-functions
 
 # The templates in systemd/ name the configured directories.
 $(BUILD)/systemd/%: systemd/%.in config.mk
@@ -401,7 +412,6 @@ $(BUILD)/systemd/%: systemd/%.in config.mk
 		-e 's,@sysconfdir@,$(sysconfdir),g' \
 		-e 's,@docdir@,$(docdir),g' $< >$@
 
-units := turnpiked.service turnpike-address.service turnpike-address.timer
 systemd_files := $(patsubst systemd/%.in,$(BUILD)/systemd/%,\
 	$(wildcard systemd/*.in))
 .PHONY: systemd-files
@@ -409,58 +419,61 @@ systemd-files: $(systemd_files)
 
 proxy_manual := man/turnpike-proxy-setup.8
 manuals := $(filter-out $(proxy_manual),$(wildcard man/*.[158]))
-documents := $(wildcard README.md CHANGELOG.md LICENSE)
+documents := $(wildcard README.md CHANGELOG.md LICENSE doc/openapi.yaml)
+grafana := $(wildcard deploy/grafana/*.json deploy/grafana/*.y*ml)
+# Units, what has a folder of its own below lib, and the rest: drop-ins, which
+# are examples.
+units := $(filter %.service %.timer,$(systemd_files))
+lib_d := $(addprefix $(BUILD)/systemd/,sysctl.conf sysusers.conf tmpfiles.conf)
+drop_ins := $(filter-out $(units) $(lib_d),$(systemd_files))
+
+# Each file that is installed, as FROM:TO; install and uninstall read the same
+# lists. turnpike.conf is not among them: it is its owner's.
+# $(call placed,FILES,FOLDER): files that keep their names.
+placed = $(foreach file,$(1),$(file):$(2)/$(notdir $(file)))
+installed_programs = $(call placed,$(daemon),$(sbindir)) \
+	$(call placed,$(address),$(sbindir)) $(call placed,$(ctl),$(bindir))
+installed_files = $(call placed,$(documents),$(docdir)) \
+	$(call placed,$(drop_ins),$(docdir)/examples) \
+	etc/fail2ban/turnpiked.conf:$(docdir)/examples/fail2ban-filter.conf \
+	$(call placed,$(grafana),$(docdir)/examples/grafana) \
+	$(foreach page,$(manuals),\
+	$(call placed,$(page),$(call man_folder,$(page)))) \
+	$(call placed,$(wildcard etc/completion/turnpikectl),$(bashcompdir)) \
+	$(call placed,$(wildcard etc/completion/_turnpikectl),$(zshcompdir)) \
+	$(call placed,$(units),$(unitdir)) \
+	$(BUILD)/systemd/sysctl.conf:$(sysctldir)/60-turnpike.conf \
+	$(BUILD)/systemd/sysusers.conf:$(sysusersdir)/turnpike.conf \
+	$(BUILD)/systemd/tmpfiles.conf:$(tmpfilesdir)/turnpike.conf \
+	etc/acs.list:$(sysconfdir)/turnpike/acs.list
+man_folder = $(mandir)/man$(subst .,,$(suffix $(1)))
+# Of each pair the second half, below DESTDIR.
+installed_at = $(foreach pair,$(1),$(DESTDIR)$(lastword $(subst :, ,$(pair))))
 
 .PHONY: install
 install: all $(systemd_files) ## to prefix (/usr/local), below DESTDIR; an existing turnpike.conf stays
-	$(INSTALL) -d $(DESTDIR)$(sbindir) $(DESTDIR)$(docdir)
-	$(if $(daemon),$(INSTALL) $(daemon) $(DESTDIR)$(sbindir))
-	$(if $(ctl),$(INSTALL) -d $(DESTDIR)$(bindir) && \
-		$(INSTALL) $(ctl) $(DESTDIR)$(bindir))
-	$(INSTALL) $(address) $(DESTDIR)$(sbindir)
-	$(if $(documents),$(INSTALL) -m 644 $(documents) $(DESTDIR)$(docdir))
-	$(INSTALL) -d $(DESTDIR)$(docdir)/examples
-	$(INSTALL) -m 644 $(BUILD)/systemd/privileged-port.conf \
-		$(DESTDIR)$(docdir)/examples
-	$(INSTALL) -m 644 $(BUILD)/systemd/address-stun.conf \
-		$(DESTDIR)$(docdir)/examples
-	$(INSTALL) -m 644 etc/fail2ban/turnpiked.conf \
-		$(DESTDIR)$(docdir)/examples/fail2ban-filter.conf
-	set -e; for page in $(manuals); do \
-		folder=$(DESTDIR)$(mandir)/man$${page##*.}; \
-		$(INSTALL) -d $$folder; $(INSTALL) -m 644 $$page $$folder; \
-	done
-	$(INSTALL) -d $(DESTDIR)$(unitdir) $(DESTDIR)$(sysusersdir) \
-		$(DESTDIR)$(tmpfilesdir)
-	$(INSTALL) -m 644 $(addprefix $(BUILD)/systemd/,$(units)) \
-		$(DESTDIR)$(unitdir)
-	$(INSTALL) -m 644 $(BUILD)/systemd/sysusers.conf \
-		$(DESTDIR)$(sysusersdir)/turnpike.conf
-	$(INSTALL) -m 644 $(BUILD)/systemd/tmpfiles.conf \
-		$(DESTDIR)$(tmpfilesdir)/turnpike.conf
-	$(INSTALL) -d -m 755 $(DESTDIR)$(sysconfdir)/turnpike
-	test -e $(DESTDIR)$(sysconfdir)/turnpike/turnpike.conf || \
-		$(INSTALL) -m 640 etc/turnpike.conf \
-		$(DESTDIR)$(sysconfdir)/turnpike/turnpike.conf
-	$(INSTALL) -m 644 etc/acs.list $(DESTDIR)$(sysconfdir)/turnpike
+	@set -e; umask 022; \
+	put() { \
+		for pair; do \
+			$(INSTALL) -D -m $$mode "$${pair%%:*}" \
+				"$(DESTDIR)$${pair#*:}"; \
+		done; \
+	}; \
+	mode=755; put $(installed_programs); \
+	mode=644; put $(installed_files); \
+	test -e $(DESTDIR)$(sysconfdir)/turnpike/turnpike.conf || { \
+		mode=640; \
+		put etc/turnpike.conf:$(sysconfdir)/turnpike/turnpike.conf; \
+	}
 	@echo "Next: systemd-sysusers && systemd-tmpfiles --create &&"
-	@echo "systemctl daemon-reload; edit $(sysconfdir)/turnpike/turnpike.conf;"
-	@echo "systemctl enable --now turnpiked"
+	@echo "systemctl daemon-reload && systemctl restart systemd-sysctl; edit"
+	@echo "$(sysconfdir)/turnpike/turnpike.conf; systemctl enable --now turnpiked"
 
 .PHONY: uninstall
 uninstall: ## removes what install put there; turnpike.conf stays
-	rm -f $(DESTDIR)$(sbindir)/turnpiked $(DESTDIR)$(bindir)/turnpikectl \
-		$(DESTDIR)$(sbindir)/turnpike-address
-	rm -f $(foreach page,$(manuals),\
-		$(DESTDIR)$(mandir)/man$(subst .,,$(suffix $(page)))/$(notdir $(page)))
-	rm -f $(addprefix $(DESTDIR)$(unitdir)/,$(units)) \
-		$(DESTDIR)$(sysusersdir)/turnpike.conf \
-		$(DESTDIR)$(tmpfilesdir)/turnpike.conf \
-		$(DESTDIR)$(sysconfdir)/turnpike/acs.list
-	rm -f $(addprefix $(DESTDIR)$(docdir)/,$(documents) \
-		examples/privileged-port.conf examples/address-stun.conf \
-		examples/fail2ban-filter.conf)
-	-rmdir $(DESTDIR)$(docdir)/examples $(DESTDIR)$(docdir)
+	rm -f $(call installed_at,$(installed_programs) $(installed_files))
+	-rmdir $(DESTDIR)$(docdir)/examples/grafana \
+		$(DESTDIR)$(docdir)/examples $(DESTDIR)$(docdir)
 
 # The signaling proxy is installed by itself: it may stand elsewhere.
 proxydir = $(datarootdir)/turnpike/proxy
@@ -514,7 +527,7 @@ deb: ## Debian packages turnpike and turnpike-signaling-proxy, in build/deb
 	@test "$$(dpkg-parsechangelog -l $(deb_src)/debian/changelog \
 		-S Version)" = $(VERSION) || { echo "deploy/debian/changelog" \
 		"is not at version $(VERSION)"; exit 1; }
-	cd $(deb_src) && env -u MAKEFLAGS -u MAKELEVEL \
+	cd $(deb_src) && env -u MAKEFLAGS -u MAKELEVEL -u WERROR \
 		dpkg-buildpackage -b -us -uc >../log 2>&1 || \
 		{ tail -n 50 ../log; exit 1; }
 	lintian --fail-on error,warning build/deb/*.changes
