@@ -252,6 +252,11 @@ void logger_set_level(struct logger *l, enum log_level level)
 	atomic_store_explicit(&l->level, level, memory_order_relaxed);
 }
 
+uint64_t logger_lost(const struct logger *l)
+{
+	return atomic_load_explicit(&l->lost, memory_order_relaxed);
+}
+
 /* Only what the record uses: the rest of it was never written. */
 static void copy(struct log_record *to, const struct log_record *from)
 {

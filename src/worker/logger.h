@@ -48,6 +48,9 @@ void logger_be_patient(struct logger *l, uint32_t wait_ms);
 void logger_begin(struct log_record *r, enum log_level level,
 		  const char *message);
 
+/* How many records were lost, from any thread. */
+uint64_t logger_lost(const struct logger *l);
+
 /* A record of one message without fields. */
 void logger_say(struct logger *l, enum log_level level, const char *message);
 

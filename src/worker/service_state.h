@@ -49,6 +49,7 @@ struct service {
 	uint64_t passes[LISTENERS_WORKERS_MAX]; /* when all had passed */
 	uint64_t redis_passes;                  /* the same */
 	char status[SERVICE_STATUS_BYTES];      /* told last */
+	uint64_t process_start_ns; /* since 1970; 0: not looked up yet */
 	int exit_status;
 };
 

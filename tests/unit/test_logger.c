@@ -195,6 +195,7 @@ START_TEST(too_much_is_lost_and_counted)
 	fcntl(reader, F_SETPIPE_SZ, 4096);
 	for (unsigned i = 0; i < RECORDS; i++)
 		put(l, LOG_LEVEL_INFO, i);
+	ck_assert_uint_gt(logger_lost(l), 0);
 	/* The reader goes on, and so does the log. */
 	fcntl(reader, F_SETPIPE_SZ, 1 << 20);
 	put(l, LOG_LEVEL_INFO, RECORDS);
