@@ -464,6 +464,11 @@ static void add_redis(struct exposition *x, const struct metrics_redis *r)
 	exposition_family(x, EXPOSITION_INFO, "turnpike_redis_changes_by",
 			  "How changes in Redis are heard of.");
 	add_labelled(x, "mode", r->mode, 1);
+	counter(x, "turnpike_redis_cache_lookups",
+		"Lookups of users in the workers' caches before Redis.");
+	add_labelled(x, "result", "hit", r->cache_hits);
+	add_labelled(x, "result", "stale", r->cache_stale);
+	add_labelled(x, "result", "miss", r->cache_misses);
 	add_counter(x, "turnpike_redis_connects",
 		    "Connections to Redis that came up.", r->connects);
 	add_counter(x, "turnpike_redis_questions",

@@ -49,6 +49,10 @@ struct metrics_redis {
 	uint64_t answers_dropped;
 	uint64_t changes;
 	uint64_t unusable;
+	/* Of the workers' caches before it. */
+	uint64_t cache_hits;
+	uint64_t cache_stale; /* hits that count only while Redis is away */
+	uint64_t cache_misses;
 };
 
 /* What the conventions for process_* metrics want. */

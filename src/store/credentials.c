@@ -132,6 +132,12 @@ void credentials_free(struct credentials *c)
 	free(c);
 }
 
+const struct redis_users_counters *
+credentials_cache(const struct credentials *c)
+{
+	return &c->redis.counters;
+}
+
 static bool same_realms(const struct credentials_config *a,
 			const struct credentials_config *b)
 {

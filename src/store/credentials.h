@@ -67,6 +67,14 @@ void credentials_configure(struct credentials *c,
 bool credentials_look_up(struct credentials *c, const struct store_query *query,
 			 struct store_answer *answer);
 
+/*
+ * What the cache before Redis has done, to be read from any thread
+ * (store/redis_users.h).
+ */
+struct redis_users_counters;
+const struct redis_users_counters *
+credentials_cache(const struct credentials *c);
+
 enum credentials_event_kind {
 	/* The answer to a question, by its ticket. */
 	CREDENTIALS_ANSWER,

@@ -42,13 +42,20 @@ static bool lookup(void *self, const struct store_query *query,
 			       query->realm, query->name, answer);
 	if (query->recheck)
 		use = REDIS_CACHE_NONE;
-	if (use == REDIS_CACHE_FRESH ||
-	    (use == REDIS_CACHE_STALE &&
-	     redis_store_state(r->store) != REDIS_UP))
+	if (use == REDIS_CACHE_FRESH) {
+		counter_add(&r->counters.hits, 1);
 		return true;
+	}
+	if (use == REDIS_CACHE_STALE &&
+	    redis_store_state(r->store) != REDIS_UP) {
+		counter_add(&r->counters.stale, 1);
+		return true;
+	}
 	/* A name that nobody can have is not asked for, so is not cached. */
 	if (!utf8_is_valid(query->name))
 		return true;
+	if (!query->recheck)
+		counter_add(&r->counters.misses, 1);
 	if (ask(r, query)) {
 		answer_without(answer, TURN_LOOKUP_UNAVAILABLE);
 		return false;

@@ -5,10 +5,19 @@
 #ifndef TURNPIKE_STORE_REDIS_USERS_H
 #define TURNPIKE_STORE_REDIS_USERS_H
 
+#include "base/counter.h"
 #include "store/redis_cache.h"
+
+/* What became of questions about users; second looks do not count. */
+struct redis_users_counters {
+	_Atomic uint64_t hits;   /* answered from the cache */
+	_Atomic uint64_t stale;  /* the same, but only since Redis is away */
+	_Atomic uint64_t misses; /* asked of the store's thread, or refused */
+};
 
 struct redis_users {
 	struct redis_cache cache;
+	struct redis_users_counters counters;
 	struct redis_cache_times times;
 	struct redis_store *store; /* borrowed; NULL: there is none */
 	uint16_t reader;           /* the worker's number */

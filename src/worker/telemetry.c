@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "config.h"
+#include "store/redis_users.h"
 #include "worker/process.h"
 #include "worker/service_state.h"
 
@@ -84,6 +85,14 @@ static void measure_redis(struct service *s, struct metrics_redis *out)
 		.changes = r.changes,
 		.unusable = r.unusable,
 	};
+	for (uint16_t i = 0; i < s->workers_made; i++) {
+		const struct redis_users_counters *c =
+			worker_cache(s->workers[i]);
+
+		out->cache_hits += counter_get(&c->hits);
+		out->cache_stale += counter_get(&c->stale);
+		out->cache_misses += counter_get(&c->misses);
+	}
 }
 
 /* Told the same each time, however the clock is set meanwhile. */

@@ -480,6 +480,11 @@ const struct worker_latencies *worker_latencies(const struct worker *w)
 	return &w->executor.latencies;
 }
 
+const struct redis_users_counters *worker_cache(const struct worker *w)
+{
+	return credentials_cache(w->credentials);
+}
+
 void worker_listener_queue(const struct worker *w, uint16_t index,
 			   uint32_t *waiting_bytes, uint32_t *room_bytes)
 {

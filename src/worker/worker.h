@@ -144,6 +144,9 @@ struct worker_latencies {
 
 const struct worker_latencies *worker_latencies(const struct worker *w);
 
+/* What the worker's cache before Redis has done, from any thread. */
+const struct redis_users_counters *worker_cache(const struct worker *w);
+
 /*
  * How full the queue of a listener's socket was when the worker last looked,
  * about a second ago at most; from any thread.

@@ -7,6 +7,7 @@
 
 #include "store/credentials.h"
 #include "store/redis_store.h"
+#include "store/redis_users.h"
 
 /* --- memory ----------------------------------------------------------------- */
 
@@ -385,6 +386,9 @@ START_TEST(an_answer_comes_later_and_is_kept)
 	ck_assert(!look("dave"));
 	state = REDIS_DOWN;
 	expect("dave", TURN_SOURCE_REDIS, 9);
+	ck_assert_uint_eq(counter_get(&credentials_cache(c)->hits), 1);
+	ck_assert_uint_eq(counter_get(&credentials_cache(c)->stale), 1);
+	ck_assert_uint_eq(counter_get(&credentials_cache(c)->misses), 2);
 }
 END_TEST
 

@@ -232,7 +232,10 @@ START_TEST(redis_is_told_of_where_there_is_one)
 					  .unavailable = 5,
 					  .answers_dropped = 6,
 					  .changes = 7,
-					  .unusable = 8 };
+					  .unusable = 8,
+					  .cache_hits = 9,
+					  .cache_stale = 10,
+					  .cache_misses = 11 };
 	text = write_as(METRICS_TEXT);
 	HAS("turnpike_redis_up 1");
 	HAS("turnpike_redis_changes_by_info{mode=\"keyspace\"} 1");
@@ -244,6 +247,9 @@ START_TEST(redis_is_told_of_where_there_is_one)
 	HAS("turnpike_redis_answers_dropped_total 6");
 	HAS("turnpike_redis_changes_total 7");
 	HAS("turnpike_redis_unusable_entries_total 8");
+	HAS("turnpike_redis_cache_lookups_total{result=\"hit\"} 9");
+	HAS("turnpike_redis_cache_lookups_total{result=\"stale\"} 10");
+	HAS("turnpike_redis_cache_lookups_total{result=\"miss\"} 11");
 }
 END_TEST
 

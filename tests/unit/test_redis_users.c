@@ -123,6 +123,13 @@ static void expect_later(const char *name)
 			      bytes_str(name)));
 }
 
+static void expect_counted(uint64_t hits, uint64_t stale, uint64_t misses)
+{
+	ck_assert_uint_eq(counter_get(&users.counters.hits), hits);
+	ck_assert_uint_eq(counter_get(&users.counters.stale), stale);
+	ck_assert_uint_eq(counter_get(&users.counters.misses), misses);
+}
+
 START_TEST(redis_is_asked_once_and_then_the_cache)
 {
 	expect_later("alice");
@@ -133,6 +140,7 @@ START_TEST(redis_is_asked_once_and_then_the_cache)
 	now.mono_ms += 60000;
 	expect_later("alice");
 	ck_assert_uint_eq(asked_count, 2);
+	expect_counted(1, 0, 2);
 }
 END_TEST
 
@@ -168,6 +176,7 @@ START_TEST(known_users_are_served_while_redis_is_away)
 	expect_now("alice", TURN_LOOKUP_FOUND);
 	state = REDIS_CONNECTING;
 	expect_now("alice", TURN_LOOKUP_FOUND);
+	expect_counted(0, 2, 1);
 	/* Nobody knows yet that it is away: it cannot answer. */
 	state = REDIS_UP;
 	expect_later("alice");
@@ -217,6 +226,7 @@ START_TEST(a_recheck_passes_by_the_cache)
 	answered("alice", TURN_LOOKUP_FOUND, false);
 	ck_assert(!look_as(bytes_str("alice"), false, true));
 	ck_assert(asked.recheck);
+	expect_counted(0, 0, 1);
 	/* Nobody can say: what is cached must not be taken for news. */
 	ck_assert_int_eq(answered("alice", TURN_LOOKUP_UNAVAILABLE, true),
 			 TURN_LOOKUP_UNAVAILABLE);

@@ -1,8 +1,9 @@
-/* link: -Wl,--wrap=worker_counters,--wrap=worker_latencies,--wrap=worker_passes,--wrap=worker_listener_queue,--wrap=redis_store_status,--wrap=logger_lost */
+/* link: -Wl,--wrap=worker_counters,--wrap=worker_latencies,--wrap=worker_passes,--wrap=worker_listener_queue,--wrap=redis_store_status,--wrap=logger_lost,--wrap=worker_cache */
 #include "unit.h"
 
 #include <string.h>
 
+#include "store/redis_users.h"
 #include "worker/service_state.h"
 #include "worker/telemetry.h"
 
@@ -10,6 +11,7 @@ static struct service s;
 static struct metrics_snapshot out;
 static struct counters counters[2];
 static struct worker_latencies latencies[2];
+static struct redis_users_counters caches[2];
 
 /* Two workers, known by these addresses. */
 static char places[2];
@@ -46,6 +48,12 @@ WRAPPED(void, worker_listener_queue, const struct worker *w, uint16_t index,
 	*room_bytes = 100 + index;
 }
 
+WRAPPED(const struct redis_users_counters *, worker_cache,
+	const struct worker *w)
+{
+	return &caches[number_of(w)];
+}
+
 WRAPPED(void, redis_store_status, struct redis_store *store,
 	struct redis_status *status)
 {
@@ -77,7 +85,7 @@ static void set_up(void)
 		s.workers[i] = (struct worker *)(void *)&places[i];
 	s.workers_made = 2;
 	s.force.turn.realm_count = 2;
-	strcpy(s.force.turn.realms[1].name, "second");
+	memcpy(s.force.turn.realms[1].name, "second", sizeof("second"));
 	s.force.turn.realms[1].allocations_max = 50;
 	s.force.turn.limits.allocations = 1000;
 	s.shared.realms[1] = 5;
@@ -129,6 +137,10 @@ START_TEST(redis_is_there_or_not)
 	telemetry_measure(&s, &out);
 	ck_assert(!out.redis.configured);
 	s.redis = (struct redis_store *)(void *)&places[0];
+	caches[0].hits = 1;
+	caches[1].hits = 2;
+	caches[1].stale = 4;
+	caches[0].misses = 5;
 	telemetry_measure(&s, &out);
 	ck_assert(out.redis.configured && out.redis.up);
 	ck_assert_str_eq(out.redis.mode, "keyspace");
@@ -140,6 +152,9 @@ START_TEST(redis_is_there_or_not)
 	ck_assert_uint_eq(out.redis.answers_dropped, 6);
 	ck_assert_uint_eq(out.redis.changes, 7);
 	ck_assert_uint_eq(out.redis.unusable, 8);
+	ck_assert_uint_eq(out.redis.cache_hits, 3);
+	ck_assert_uint_eq(out.redis.cache_stale, 4);
+	ck_assert_uint_eq(out.redis.cache_misses, 5);
 }
 END_TEST
 
