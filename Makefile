@@ -419,8 +419,9 @@ systemd-files: $(systemd_files)
 
 proxy_manual := man/turnpike-proxy-setup.8
 manuals := $(filter-out $(proxy_manual),$(wildcard man/*.[158]))
-documents := $(wildcard README.md CHANGELOG.md LICENSE doc/openapi.yaml)
-grafana := $(wildcard deploy/grafana/*.json deploy/grafana/*.y*ml)
+documents := $(wildcard README.md CHANGELOG.md LICENSE doc/openapi.yaml \
+	doc/metrics.md)
+grafana := $(wildcard deploy/grafana/*)
 # Units, what has a folder of its own below lib, and the rest: drop-ins, which
 # are examples.
 units := $(filter %.service %.timer,$(systemd_files))
