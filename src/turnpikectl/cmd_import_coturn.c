@@ -13,6 +13,8 @@
 #include "net/sockaddr.h"
 #include "turnpikectl/commands.h"
 #include "turnpikectl/coturn_import.h"
+#include "turnpikectl/member.h"
+#include "turnpikectl/say.h"
 #include "turnpikectl/term.h"
 
 #define HOST_BYTES 256
@@ -45,20 +47,6 @@ struct import {
 	struct report *report;
 	bool is_good;
 };
-
-static enum status fail(enum status status, const char *path, const char *what)
-{
-	fputs("turnpikectl: ", stderr);
-	term_print(path, stderr);
-	fprintf(stderr, ": %s\n", what);
-	return status;
-}
-
-static enum status no_memory(void)
-{
-	fputs("turnpikectl: no memory\n", stderr);
-	return STATUS_SYSTEM;
-}
 
 /* The address that packets to the network would leave from. */
 static struct addr outward(void)
@@ -95,8 +83,7 @@ static enum status look_round(struct import *m)
 	if (addr_parse(relay, &m->site.outward) &&
 	    m->site.outward.family == ADDR_IPV4)
 		return STATUS_OK;
-	fprintf(stderr, "turnpikectl: --relay needs an IPv4 address\n");
-	return STATUS_USAGE;
+	return say(STATUS_USAGE, "--relay needs an IPv4 address");
 }
 
 static enum status read_lines(struct import *m)
@@ -111,15 +98,17 @@ static enum status read_lines(struct import *m)
 	case COTURN_CONF_OK:
 		return STATUS_OK;
 	case COTURN_CONF_NUL:
-		return fail(STATUS_DATA, m->path,
-			    "holds a NUL; expected a turnserver.conf");
+		return say(STATUS_DATA,
+			   "%s holds a NUL; expected a turnserver.conf",
+			   m->path);
 	case COTURN_CONF_TOO_MANY:
-		return fail(STATUS_DATA, m->path,
-			    "has too many lines; expected a turnserver.conf");
+		return say(STATUS_DATA,
+			   "%s has too many lines; expected a turnserver.conf",
+			   m->path);
 	case COTURN_CONF_NO_MEMORY:
 		break;
 	}
-	return no_memory();
+	return say_no_memory();
 }
 
 /* Asks the configuration's own judge. Other files are not read for it. */
@@ -130,10 +119,10 @@ static enum status judge(struct import *m)
 	struct conf *conf;
 
 	if (!to)
-		return no_memory();
+		return say_no_memory();
 	coturn_import_write(m->result, m->path, false, to);
 	if (fclose(to) != 0)
-		return no_memory();
+		return say_no_memory();
 	machine_look(&machine);
 	machine.is_closed = true;
 	report_init(m->report);
@@ -316,8 +305,7 @@ static void print_json(const struct import *m, bool written)
 		messages_json(m->report, REPORT_WARNING), "check_errors",
 		messages_json(m->report, REPORT_ERROR));
 
-	json_dumpf(all, stdout, JSON_INDENT(2));
-	putchar('\n');
+	member_print(all);
 	json_decref(all);
 }
 
@@ -383,9 +371,9 @@ static enum status write_output(const struct import *m)
 	error = write_file(m, path);
 	if (!error)
 		return STATUS_OK;
-	return fail(STATUS_NO_OUTPUT, path,
-		    error == -EEXIST ? "exists; --force replaces it"
-				     : strerror(-error));
+	return say(STATUS_NO_OUTPUT, "%s: %s", path,
+		   error == -EEXIST ? "exists; --force replaces it"
+				    : strerror(-error));
 }
 
 static void say_what_next(const char *output)
@@ -447,7 +435,7 @@ static enum status import(struct import *m)
 		return status;
 	m->result = coturn_import_new(&m->lines, &m->site);
 	if (!m->result)
-		return no_memory();
+		return say_no_memory();
 	status = judge(m);
 	return status == STATUS_OK ? finish(m) : status;
 }
@@ -458,7 +446,7 @@ static enum status run(const struct call *call)
 	enum status status;
 
 	m.report = malloc(sizeof(*m.report));
-	status = m.report ? import(&m) : no_memory();
+	status = m.report ? import(&m) : say_no_memory();
 	if (m.text)
 		crypto_wipe(m.text, m.len);
 	free(m.text);

@@ -4,7 +4,8 @@
 
 #include "turnpikectl/commands.h"
 
-#define NAME_COLUMN 24
+#define NAME_COLUMN 14
+#define OPTION_COLUMN 26
 
 const struct command_option common_options[] = {
 	{ "json", 0, NULL, "print JSON" },
@@ -16,9 +17,12 @@ const struct command_option common_options[] = {
 };
 
 const struct command *const commands[] = {
-	&command_import_coturn,
-	&command_help_command,
-	NULL,
+	&command_status,     &command_top,          &command_sessions,
+	&command_kill,       &command_why,          &command_usage_command,
+	&command_user_list,  &command_user_add,     &command_user_passwd,
+	&command_user_del,   &command_credential,   &command_reload,
+	&command_drain,      &command_open,         &command_import_coturn,
+	&command_completion, &command_help_command, NULL,
 };
 
 /* How many words a name has if the words begin with it, or 0. */
@@ -96,8 +100,8 @@ static void write_options(const struct command_option *list, FILE *to)
 				    o->argument ? o->argument : "");
 
 		fprintf(to, "%*s %s\n",
-			width < NAME_COLUMN + 2 ? NAME_COLUMN + 2 - width : 0,
-			"", o->help);
+			width < OPTION_COLUMN ? OPTION_COLUMN - width : 0, "",
+			o->help);
 	}
 }
 

@@ -2,10 +2,14 @@
  * turnpikectl: finds the command and runs it. What commands there are stands
  * in command.c.
  */
+#include <jansson.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "base/crypto.h"
 #include "config.h"
 #include "turnpikectl/arguments.h"
 #include "turnpikectl/cmd_help.h"
@@ -42,6 +46,14 @@ static enum status finish(enum status status)
 	return status == STATUS_OK ? STATUS_NO_OUTPUT : status;
 }
 
+/* JSON that is sent or comes back may hold a password. */
+static void wipe_and_free(void *memory)
+{
+	if (memory)
+		crypto_wipe(memory, malloc_usable_size(memory));
+	free(memory);
+}
+
 int main(int argc, char **argv)
 {
 	char why[ARGUMENTS_WHY_BYTES];
@@ -49,6 +61,7 @@ int main(int argc, char **argv)
 
 	/* That a reader went away is an error of write(), not an end. */
 	signal(SIGPIPE, SIG_IGN);
+	json_set_alloc_funcs(malloc, wipe_and_free);
 	if (argc == 2 && !strcmp(argv[1], "--version")) {
 		puts("turnpikectl " PACKAGE_VERSION);
 		return finish(STATUS_OK);

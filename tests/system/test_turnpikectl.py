@@ -1,0 +1,180 @@
+"""turnpikectl and the real daemon."""
+
+import json
+import os
+import signal
+import subprocess
+
+import pytest
+
+import control
+import ctl
+import daemon as daemons
+
+pytestmark = pytest.mark.turnpike
+
+
+@pytest.fixture
+def start(daemon, folder):
+    """A server with both sockets; server.ctl(...) asks it by its socket."""
+    def make(**changes):
+        config = {"socket": f"{folder.state}/control.sock",
+                  "http": f"127.0.0.1:{control.free_tcp_port()}"}
+        config.update(changes.pop("control", {}))
+        server = daemon(control=config, **changes)
+        server.socket = config["socket"]
+        server.url = f"http://{config['http']}"
+        server.token_file = f"{folder.state}/control-token"
+        server.ctl = lambda *arguments, **how: ctl.run(
+            *arguments, "--socket", server.socket, **how)
+        return server
+    return make
+
+
+def test_status(start, client):
+    server = start()
+    client(server).allocate()
+    shown = server.ctl("status").out
+    assert "serving" in shown
+    assert f"udp {server.address[0]}:{server.address[1]}, realm " \
+        "example.org" in shown
+    assert "sessions         1 of " in shown
+    seen = server.ctl("status", "--json").json
+    assert seen["allocations"]["living"] == 1
+
+
+def test_status_over_http(start, folder):
+    server = start()
+    shown = ctl.run("status", "--url", server.url, "--token-file",
+                    server.token_file).out
+    assert "serving" in shown
+    ctl.run("status", env={"TURNPIKE_CONTROL": server.url}, expect=ctl.REFUSED)
+
+
+def test_a_token_that_is_wrong(start, folder):
+    server = start()
+    wrong = folder.write("token", "f" * 64 + "\n")
+    result = ctl.run("status", "--url", server.url, "--token-file", wrong,
+                     expect=ctl.REFUSED)
+    assert "token" in result.err
+    for text in ("", "two words\n", "\x1b[2J\n"):
+        empty = folder.write("empty", text)
+        ctl.run("status", "--url", server.url, "--token-file", empty,
+                expect=ctl.NO_INPUT)
+    ctl.run("status", "--url", server.url, "--token-file", "/nonexistent",
+            expect=ctl.NO_INPUT)
+
+
+@pytest.mark.root
+def test_a_user_who_is_nobody(start):
+    """Not root, not the server's, not of its group: the door is shut, and
+    which key fits is said."""
+    server = start()
+    os.chmod(os.path.dirname(server.socket), 0o755)
+    result = ctl.run("status", "--socket", server.socket,
+                     prefix=["setpriv", "--reuid", "12345", "--regid",
+                             "12345", "--clear-groups"], expect=ctl.REFUSED)
+    assert "group turnpike" in result.err
+
+
+def test_a_daemon_that_is_stopped(start):
+    server = start()
+    server.signal(signal.SIGSTOP)
+    try:
+        for where in (["--socket", server.socket],
+                      ["--url", server.url, "--token-file",
+                       server.token_file]):
+            result = ctl.run("status", *where, expect=ctl.TIMEOUT,
+                             timeout_s=20)
+            assert "does not answer" in result.err
+    finally:
+        server.signal(signal.SIGCONT)
+
+
+def test_a_daemon_that_is_gone(start):
+    server = start()
+    server.stop()
+    server.ctl("status", expect=ctl.UNAVAILABLE)
+
+
+def test_open(start):
+    server = start()
+    shown = ctl.run("open", "--url", server.url, "--token-file",
+                    server.token_file).out
+    with open(server.token_file) as file:
+        token = file.read().strip()
+    assert shown == f"{server.url}/#token={token}\n"
+    made = ctl.run("open", "--json", "--url", server.url + "/",
+                   "--token-file", server.token_file).json
+    assert made == {"url": shown.strip()}
+
+
+def test_open_with_a_token_that_is_wrong(start, folder):
+    server = start()
+    wrong = folder.write("token", "f" * 64 + "\n")
+    result = ctl.run("open", "--url", server.url, "--token-file", wrong,
+                     expect=ctl.REFUSED)
+    assert result.out == ""
+    result = ctl.run("open", "--url", server.url, "--token-file",
+                     "/nonexistent/token", expect=ctl.NO_INPUT)
+    assert "--token-file" in result.err
+
+
+def test_open_shows_the_page(start, folder):
+    """xdg-open is a program in PATH that gets the address."""
+    server = start()
+    seen = os.path.join(folder.path, "seen")
+    program = os.path.join(folder.path, "xdg-open")
+    with open(program, "w") as out:
+        out.write(f"#!/bin/sh\nprintf '%s' \"$1\" >{seen}\n")
+    os.chmod(program, 0o755)
+    where = ["--url", server.url, "--token-file", server.token_file]
+    path = {"PATH": f"{folder.path}:{os.environ['PATH']}"}
+    shown = ctl.run("open", "--browser", *where, env=path).out
+    with open(seen) as file:
+        assert file.read() == shown.strip()
+    with open(program, "w") as out:
+        out.write("#!/bin/sh\nexit 3\n")
+    ctl.run("open", "--browser", *where, env=path, expect=ctl.FAILED)
+    os.remove(program)
+    result = ctl.run("open", "--browser", *where, env={"PATH": folder.path},
+                     expect=ctl.UNAVAILABLE)
+    assert "open the address above" in result.err
+
+
+COMPLETION = os.path.join(daemons.ROOT, "etc", "completion", "turnpikectl")
+
+
+def complete(*words):
+    """What bash offers for the last word."""
+    script = (f". {COMPLETION}; COMP_WORDS=(\"$@\"); "
+              "COMP_CWORD=$(($# - 1)); _turnpikectl; "
+              "printf '%s\\n' \"${COMPREPLY[@]}\"")
+    done = subprocess.run(["bash", "-c", script, "bash", *words],
+                          capture_output=True, text=True, timeout=10)
+    assert done.returncode == 0 and done.stderr == "", done.stderr
+    return sorted(set(done.stdout.split()))
+
+
+def test_bash_completes():
+    assert complete("turnpikectl", "stat") == ["status"]
+    assert {"user", "top", "--version"} <= set(complete("turnpikectl", ""))
+    assert complete("turnpikectl", "user", "") == ["add", "del", "list",
+                                                   "passwd"]
+    assert complete("turnpikectl", "user", "add", "--r") == [
+        "--rate", "--realm"]
+    assert complete("turnpikectl", "kill", "--us") == ["--user"]
+    assert complete("turnpikectl", "completion", "") == ["bash", "zsh"]
+    assert "status" in complete("turnpikectl", "help", "")
+    here = os.path.dirname(COMPLETION) + "/"
+    assert complete("turnpikectl", "import-coturn", here + "turnpikec") \
+        == [COMPLETION]
+    assert complete("turnpikectl", "import-coturn", "-o", here +
+                    "turnpikec") == [COMPLETION]
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh"])
+def test_completion_is_printed(shell):
+    name = {"bash": "turnpikectl", "zsh": "_turnpikectl"}[shell]
+    with open(os.path.join(os.path.dirname(COMPLETION), name)) as file:
+        assert ctl.run("completion", shell).out == file.read()
