@@ -313,7 +313,7 @@ needs_cloud_init = pytest.mark.skipif(
 
 
 @needs_cloud_init
-@pytest.mark.parametrize("changes", VARIANTS)
+@pytest.mark.parametrize("changes", [VARIANTS[0], VARIANTS[-1]])
 def test_cloud_init_takes_it(tmp_path, changes):
     path = tmp_path / "cloud-init.yaml"
     path.write_bytes(custom_data(template(**changes)))
