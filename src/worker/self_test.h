@@ -11,9 +11,8 @@
 #ifndef TURNPIKE_WORKER_SELF_TEST_H
 #define TURNPIKE_WORKER_SELF_TEST_H
 
+#include "net/trial.h"
 #include "worker/worker.h"
-
-#define SELF_TEST_PATIENCE_MS 5000
 
 /* What the test needs of the service; all borrowed. */
 struct self_test {
@@ -25,25 +24,14 @@ struct self_test {
 	const struct addr *relay; /* bound, port 0 */
 	const char *realm;        /* of the listener */
 	const struct turn_listener *listener;
-	uint32_t patience_ms; /* for all of it; 0: SELF_TEST_PATIENCE_MS */
-};
-
-struct self_test_result {
-	bool ok;
-	struct addr relayed; /* as the server told it */
-	unsigned packets;    /* relayed, both ways together */
-	uint64_t took_ms;
-	/* Where it is not ok: static texts. */
-	const char *reason;
-	const char *remedy;
-	int error; /* negative errno, or STUN error code, or 0 */
+	uint32_t patience_ms; /* for all of it; 0: TRIAL_PATIENCE_MS */
 };
 
 /*
  * Runs the test, for some seconds at most. The workers must run; not to be
  * called from one of them.
  */
-void self_test_run(const struct self_test *t, struct self_test_result *out);
+void self_test_run(const struct self_test *t, struct trial_result *out);
 
 /*
  * Writes the result as one line without a newline: "self-test: ok, relayed
@@ -51,7 +39,7 @@ void self_test_run(const struct self_test *t, struct self_test_result *out);
  * REMEDY". Returns `out`.
  */
 #define SELF_TEST_LINE_BYTES 512
-const char *self_test_print(const struct self_test_result *result,
+const char *self_test_print(const struct trial_result *result,
 			    char out[SELF_TEST_LINE_BYTES]);
 
 #endif

@@ -157,7 +157,7 @@ static bool self_test(struct service *s)
 		.relay = &s->force.turn.relay,
 		.listener = listeners_at(&s->listeners, &s->force.turn.relay),
 	};
-	struct self_test_result result;
+	struct trial_result result;
 	char line[SELF_TEST_LINE_BYTES];
 	struct log_record r;
 
