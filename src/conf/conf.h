@@ -80,6 +80,7 @@ struct conf_control {
 	struct addr http;       /* of family ADDR_NONE: none */
 	const char *token_file; /* absolute */
 	bool token_is_kept;     /* to be made in state_dir if it is absent */
+	bool coturn_names;      /* of metrics */
 };
 
 struct conf {

@@ -141,4 +141,6 @@ void decide_control(struct conf *c, const struct conf_machine *machine,
 	decide_socket(c, machine, report);
 	decide_http(c, report);
 	decide_token_file(c, report);
+	c->control.coturn_names =
+		value_of(c, OPT_CONTROL_COTURN_METRICS)->as.number != 0;
 }

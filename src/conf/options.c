@@ -955,6 +955,14 @@ const struct option options[OPTION_COUNT] = {
 		.value = "\"off\"",
 		.help = "on: http may be open to other machines",
 	},
+	[OPT_CONTROL_COTURN_METRICS] = {
+		.name = "coturn_metrics",
+		.group = GROUP_CONTROL,
+		.type = OPTION_WORD,
+		.words = switches,
+		.value = "\"off\"",
+		.help = "on: /metrics has coturn's names, too",
+	},
 };
 
 const struct option_unit option_duration_units[] = {

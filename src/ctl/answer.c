@@ -43,6 +43,21 @@ void answer_add(struct answer *a, struct bytes bytes)
 		give_up(a);
 }
 
+struct evbuffer *answer_body(struct answer *a)
+{
+	if (!has_body(a))
+		give_up(a);
+	return a->body;
+}
+
+void answer_written(struct answer *a, int status, const char *type, bool whole)
+{
+	if (whole)
+		set_head(a, status, type);
+	else
+		give_up(a);
+}
+
 static int add_piece(const char *piece, size_t len, void *arg)
 {
 	return evbuffer_add(arg, piece, len);

@@ -35,6 +35,13 @@ void answer_fini(struct answer *a);
 /* Adds bytes to the body. */
 void answer_add(struct answer *a, struct bytes bytes);
 
+/*
+ * For who writes much of a type of its own: the body, or NULL if memory is
+ * short, and what to say when all is written, or not.
+ */
+struct evbuffer *answer_body(struct answer *a);
+void answer_written(struct answer *a, int status, const char *type, bool whole);
+
 /* Adds JSON to the body; the reference becomes the answer's. */
 void answer_add_json(struct answer *a, json_t *json);
 

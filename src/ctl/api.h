@@ -15,6 +15,9 @@ extern const struct route api_capture_end;
 extern const struct route api_healthz;
 extern const struct route api_readyz;
 
+/* api_metrics.c */
+extern const struct route api_metrics;
+
 /* api_page.c */
 extern const struct route api_page;
 extern const struct route api_page_file;

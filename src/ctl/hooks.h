@@ -61,6 +61,8 @@ struct control_message {
 	size_t original_bytes; /* before it was cut, if it was */
 };
 
+struct metrics_snapshot;
+
 struct control_hooks {
 	void *arg; /* the first argument of each */
 
@@ -70,6 +72,9 @@ struct control_hooks {
 	const char *(*not_ready)(void *arg);
 
 	void (*look)(void *arg, struct control_server *out);
+
+	/* All that metrics tell but whether it is ready. */
+	void (*measure)(void *arg, struct metrics_snapshot *out);
 
 	/*
 	 * One capture at a time, of one client (of all where its family is

@@ -12,6 +12,7 @@
 #include "worker/service.h"
 #include "worker/service_state.h"
 #include "worker/start_failed.h"
+#include "worker/telemetry.h"
 
 #define SOCKET_FAILED "no socket for the control API"
 
@@ -167,6 +168,11 @@ static uint64_t hook_capture_end(void *arg)
 	return capture_run_end(arg);
 }
 
+static void hook_measure(void *arg, struct metrics_snapshot *out)
+{
+	telemetry_measure(arg, out);
+}
+
 /* --- life --- */
 
 void operator_init(struct operator* o)
@@ -282,6 +288,7 @@ bool operator_start(struct service *s)
 		.log = hook_log,
 		.not_ready = hook_not_ready,
 		.look = hook_look,
+		.measure = hook_measure,
 		.capture_begin = hook_capture_begin,
 		.capture_is_there = hook_capture_is_there,
 		.capture_next = hook_capture_next,

@@ -110,6 +110,9 @@ void telemetry_measure(struct service *s, struct metrics_snapshot *out)
 
 	memset(out, 0, sizeof(*out));
 	out->version = PACKAGE_VERSION;
+	out->coturn_names = s->force.conf->control.coturn_names;
+	out->draining = s->drain.on;
+	out->restart_pending = s->force.pending.count;
 	out->worker_count = s->workers_made;
 	for (uint16_t i = 0; i < s->workers_made; i++)
 		measure_worker(s->workers[i], &out->workers[i]);

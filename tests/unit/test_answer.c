@@ -49,6 +49,22 @@ START_TEST(whole_answers)
 }
 END_TEST
 
+START_TEST(a_body_of_its_own_type)
+{
+	answer_init(&a);
+	evbuffer_add(answer_body(&a), "x 1\n", 4);
+	answer_written(&a, 200, "text/x", true);
+	ck_assert_str_eq(a.type, "text/x");
+	expect(200, "x 1\n");
+	/* What is not whole is nothing, and stays so. */
+	evbuffer_add(answer_body(&a), "x 1\n", 4);
+	answer_written(&a, 200, "text/x", false);
+	ck_assert_ptr_null(answer_body(&a));
+	answer_written(&a, 200, "text/x", true);
+	expect(500, "");
+}
+END_TEST
+
 START_TEST(errors)
 {
 	answer_init(&a);
@@ -86,6 +102,7 @@ static Suite *answer_suite(void)
 	TCase *t = tcase_create("answer");
 
 	tcase_add_test(t, whole_answers);
+	tcase_add_test(t, a_body_of_its_own_type);
 	tcase_add_test(t, errors);
 	tcase_add_test(t, memory_that_is_short);
 	suite_add_tcase(s, t);

@@ -104,6 +104,17 @@ START_TEST(what_is_refused)
 }
 END_TEST
 
+START_TEST(coturns_names)
+{
+	c = conf_good(SMALL, NULL);
+	ck_assert(!c->control.coturn_names);
+	free_conf();
+	c = conf_good(SMALL "control = { coturn_metrics = \"on\"; };", NULL);
+	ck_assert(c->control.coturn_names);
+	free_conf();
+}
+END_TEST
+
 static Suite *decide_control_suite(void)
 {
 	Suite *s = suite_create("decide_control");
@@ -112,6 +123,7 @@ static Suite *decide_control_suite(void)
 	tcase_add_test(t, what_is_in_force_by_itself);
 	tcase_add_test(t, what_the_file_says);
 	tcase_add_test(t, what_is_refused);
+	tcase_add_test(t, coturns_names);
 	suite_add_tcase(s, t);
 	return s;
 }

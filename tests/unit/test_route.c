@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "ctl/metrics.h"
 #include "ctl_fixture.h"
 
 static struct query q;
@@ -154,6 +155,27 @@ START_TEST(the_server)
 }
 END_TEST
 
+static void measure(void *arg, struct metrics_snapshot *out)
+{
+	(void)arg;
+	*out = (struct metrics_snapshot){ .version = "1.2.3" };
+}
+
+START_TEST(metrics)
+{
+	ctl_hooks.not_ready = not_ready;
+	ctl_hooks.measure = measure;
+	ck_assert_int_eq(ctl_ask(ROUTE_GET, "/metrics", NULL), 200);
+	ck_assert_ptr_nonnull(strstr(ctl_body, "\nturnpike_ready 1\n"));
+	ck_assert_ptr_nonnull(strstr(ctl_body, "{version=\"1.2.3\"} 1\n"));
+	why_not = "so";
+	ck_assert_int_eq(ctl_ask(ROUTE_GET, "/metrics", NULL), 200);
+	ck_assert_ptr_nonnull(strstr(ctl_body, "\nturnpike_ready 0\n"));
+	why_not = NULL;
+	ctl_done();
+}
+END_TEST
+
 START_TEST(pages)
 {
 	ck_assert_int_eq(ctl_ask(ROUTE_GET, "/", NULL), 200);
@@ -176,6 +198,7 @@ static Suite *route_suite(void)
 	tcase_add_test(t, what_is_open);
 	tcase_add_test(t, health);
 	tcase_add_test(t, the_server);
+	tcase_add_test(t, metrics);
 	tcase_add_test(t, pages);
 	suite_add_tcase(s, t);
 	return s;

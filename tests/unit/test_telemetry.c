@@ -8,6 +8,7 @@
 #include "worker/telemetry.h"
 
 static struct service s;
+static struct conf conf;
 static struct metrics_snapshot out;
 static struct counters counters[2];
 static struct worker_latencies latencies[2];
@@ -81,6 +82,7 @@ WRAPPED(uint64_t, logger_lost, const struct logger *l)
 static void set_up(void)
 {
 	memset(&s, 0, sizeof(s));
+	s.force.conf = &conf;
 	for (unsigned i = 0; i < 2; i++)
 		s.workers[i] = (struct worker *)(void *)&places[i];
 	s.workers_made = 2;
@@ -102,6 +104,8 @@ START_TEST(all_is_gathered)
 {
 	telemetry_measure(&s, &out);
 	ck_assert_ptr_nonnull(out.version);
+	ck_assert(!out.coturn_names && !out.draining);
+	ck_assert_uint_eq(out.restart_pending, 0);
 	ck_assert_uint_eq(out.worker_count, 2);
 	ck_assert_ptr_eq(out.workers[1].counters, &counters[1]);
 	ck_assert_ptr_eq(out.workers[1].pass, &latencies[1].pass);
@@ -118,6 +122,18 @@ START_TEST(all_is_gathered)
 	ck_assert_uint_eq(out.ports_reserved, 7);
 	ck_assert_uint_eq(out.log_lost, 9);
 	ck_assert_uint_gt(out.process.resident_bytes, 0);
+}
+END_TEST
+
+START_TEST(what_an_operator_does_is_told)
+{
+	conf.control.coturn_names = true;
+	s.drain.on = true;
+	s.force.pending.count = 3;
+	telemetry_measure(&s, &out);
+	ck_assert(out.coturn_names && out.draining);
+	ck_assert_uint_eq(out.restart_pending, 3);
+	conf.control.coturn_names = false;
 }
 END_TEST
 
@@ -180,6 +196,7 @@ static Suite *suite(void)
 
 	tcase_add_checked_fixture(t, set_up, NULL);
 	tcase_add_test(t, all_is_gathered);
+	tcase_add_test(t, what_an_operator_does_is_told);
 	tcase_add_test(t, a_listeners_fullest_socket_counts);
 	tcase_add_test(t, redis_is_there_or_not);
 	tcase_add_test(t, the_start_stays_the_same);
