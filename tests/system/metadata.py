@@ -2,6 +2,7 @@
 
 import http.server
 import json
+import select
 import socket
 import threading
 import time
@@ -86,6 +87,38 @@ def send(handler, body, status=200):
     handler.send_header("Content-Length", str(len(body)))
     handler.end_headers()
     handler.wfile.write(body)
+
+
+class Nat:
+    """Carries what comes to `inside` to a server and back, by another
+    address: both sockets are the caller's, and are closed at the end."""
+
+    def __init__(self, inside, outside, server):
+        self.inside, self.outside = inside, outside
+        self.outside.connect(server)
+        self.address = "%s:%d" % inside.getsockname()
+        self.wake, self.woken = socket.socketpair()
+        self.thread = threading.Thread(target=self.carry)
+        self.thread.start()
+
+    def carry(self):
+        client = None
+        while True:
+            ready, _, _ = select.select(
+                [self.inside, self.outside, self.woken], [], [])
+            if self.woken in ready:
+                return
+            if self.inside in ready:
+                datagram, client = self.inside.recvfrom(2048)
+                self.outside.send(datagram)
+            if self.outside in ready:
+                self.inside.sendto(self.outside.recv(2048), client)
+
+    def close(self):
+        self.wake.send(b"x")
+        self.thread.join()
+        for sock in self.inside, self.outside, self.wake, self.woken:
+            sock.close()
 
 
 class StunServer:

@@ -11,7 +11,7 @@ import pytest
 
 import daemon as daemons
 from control import Control
-from metadata import (INTERFACES, LOAD_BALANCER, Metadata, StunServer,
+from metadata import (INTERFACES, LOAD_BALANCER, Metadata, Nat, StunServer,
                       interfaces, load_balancer, send)
 from test_reload import reload
 
@@ -295,6 +295,31 @@ def test_our_own_server_is_a_stun_server(site, daemon):
     assert done.returncode == 1
     assert f"stun:{address}: 127.0.0.1, which is not a public address" \
         in done.stderr
+
+
+@pytest.mark.root
+def test_our_own_server_sees_us_through_a_nat(site, daemon, namespaces):
+    """Two addresses of one namespace, and a NAT between them: what it tells
+    is the public one, though we ask from the private one."""
+    (place,) = namespaces("nat")
+    for address in ("10.0.0.4", "10.0.0.1", PUBLIC, OTHER):
+        place.ip("address", "add", f"{address}/32", "dev", "lo")
+    server = daemon(address=OTHER, netns=place)
+    nat = Nat(place.bound("10.0.0.1", 3478), place.bound(PUBLIC),
+              server.address)
+    config = daemons.base_config(site.folder, "10.0.0.4", 3478)
+    config["relay"].update(advertise="auto", stun_servers=[nat.address])
+    path = site.folder.write("nat.conf", daemons.render_file(config))
+    try:
+        done = subprocess.run(
+            ["ip", "netns", "exec", place.name, BINARY, "-c", path,
+             "--metadata-url", "http://10.0.0.1:1"], env=site.env,
+            capture_output=True, text=True, timeout=daemons.START_S)
+    finally:
+        nat.close()
+    assert done.returncode == 0, done.stderr
+    assert site.found["address"] == PUBLIC
+    assert site.found["source"] == "stun:10.0.0.1:3478"
 
 
 # The program.
