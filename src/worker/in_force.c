@@ -226,7 +226,7 @@ bool in_force_set_advertise(struct in_force *f, const struct addr *ip)
 	return true;
 }
 
-static bool is_told_to_some(const struct in_force *f, uint8_t place)
+static bool is_told_to_some(const struct in_force *f, uint16_t place)
 {
 	for (uint8_t i = 0; f->workers && i < f->turn.worker_count; i++)
 		if (holdings_get(
@@ -242,7 +242,7 @@ static bool forget_former(struct in_force *f, bool *changed)
 	uint8_t now = peer_policy_relay_index(p, &f->turn.relay_advertise);
 	bool is_any_left = false;
 
-	for (uint8_t i = 1; i < p->relay_ip_count; i++) {
+	for (uint16_t i = 1; i < p->relay_ip_count; i++) {
 		if (i == now || !p->relay_ips[i].family)
 			continue;
 		if (is_told_to_some(f, i)) {
