@@ -25,4 +25,21 @@ extern const struct route api_page_file;
 /* api_server.c */
 extern const struct route api_server;
 
+/* api_sessions.c */
+extern const struct route api_sessions;
+extern const struct route api_sessions_end;
+extern const struct route api_session;
+extern const struct route api_session_end;
+
+/* api_refusals.c */
+extern const struct route api_refusals;
+
+/* api_drain.c */
+extern const struct route api_drain;
+extern const struct route api_drain_begin;
+extern const struct route api_drain_end;
+
+/* api_reload.c */
+extern const struct route api_reload;
+
 #endif

@@ -73,34 +73,46 @@ static json_t *redis_of(const struct control_redis *r)
 			 value_time(r->since_wall_s));
 }
 
-static json_t *server_of(const struct control_server *s, const char *not_ready)
+static json_t *drain_of(const struct control_drain *d)
+{
+	if (!d->on)
+		return json_null();
+	return json_pack("{s:o, s:o}", "since", value_time(d->since_wall_s),
+			 "deadline", value_time_or_null(d->deadline_wall_s));
+}
+
+static json_t *server_of(const struct control_server *s,
+			 const struct control_drain *d, const char *not_ready)
 {
 	return json_pack(
 		"{s:s, s:o, s:o, s:i, s:s, s:b, s:s?, s:o, s:o, s:o,"
-		" s:{s:o, s:o, s:o}, s:i, s:{s:i, s:i}, s:i, s:o, s:o, s:[],"
-		" s:n}",
+		" s:{s:o, s:o, s:o}, s:i, s:{s:i, s:i}, s:i, s:o, s:o, s:o,"
+		" s:o}",
 		"version", s->version, "started", value_time(s->started_wall_s),
 		"uptime_s", value_number(s->uptime_s), "pid", (int)getpid(),
-		"state", "serving", "ready", !not_ready, "not_ready", not_ready,
-		"realms", realms_of(s), "listeners", listeners_of(s), "relay",
-		relay_of(s), "allocations", "living",
+		"state", d->on ? "draining" : "serving", "ready", !not_ready,
+		"not_ready", not_ready, "realms", realms_of(s), "listeners",
+		listeners_of(s), "relay", relay_of(s), "allocations", "living",
 		value_number(s->allocations), "max",
 		value_number(s->allocations_max), "begun",
 		value_number(s->allocations_begun), "workers", (int)s->workers,
 		"users", "config", (int)s->users_config, "file",
 		(int)s->users_file, "secrets", (int)s->secrets, "traffic",
 		traffic_of(s), "redis", redis_of(&s->redis), "restart_pending",
-		"drain");
+		value_pending(&s->pending), "drain", drain_of(d));
 }
 
 static void show(const struct request *q, struct answer *a)
 {
 	struct control_server *s = calloc(1, sizeof(*s));
+	struct control_drain drain;
 
 	if (!s)
 		return;
 	q->hooks->look(q->hooks->arg, s);
-	answer_json(a, 200, server_of(s, q->hooks->not_ready(q->hooks->arg)));
+	q->hooks->drain(q->hooks->arg, &drain);
+	answer_json(a, 200,
+		    server_of(s, &drain, q->hooks->not_ready(q->hooks->arg)));
 	free(s);
 }
 

@@ -9,6 +9,39 @@
 
 #include "base/log.h"
 #include "turn/config.h"
+#include "turn/refusal.h"
+#include "turn/session.h"
+
+#define CONTROL_PENDING_MAX 160
+#define CONTROL_OPTION_BYTES 64
+
+/* Options that a restart would change: "relay.ports". */
+struct control_pending {
+	unsigned count;
+	char options[CONTROL_PENDING_MAX][CONTROL_OPTION_BYTES];
+};
+
+struct control_drain {
+	bool on;
+	int64_t since_wall_s;
+	int64_t deadline_wall_s; /* 0: none */
+	uint64_t allocations;    /* that live, also while none is on */
+};
+
+#define CONTROL_MESSAGES_MAX 40
+
+/* How a reload went. Texts are borrowed until the next call. */
+struct control_reload {
+	bool ok;
+	struct control_pending pending;
+	/* The errors if it was refused, else the warnings. */
+	unsigned message_count;
+	struct control_mistake {
+		const char *file;
+		unsigned line; /* 0: of no line in particular */
+		const char *text;
+	} messages[CONTROL_MESSAGES_MAX];
+};
 
 /* One look at the whole server. Texts are borrowed until the next call. */
 struct control_server {
@@ -49,6 +82,7 @@ struct control_server {
 		const char *endpoint;
 		int64_t since_wall_s;
 	} redis;
+	struct control_pending pending;
 };
 
 /* A control message, redacted; see worker/capture.h. */
@@ -61,7 +95,11 @@ struct control_message {
 	size_t original_bytes; /* before it was cut, if it was */
 };
 
+/* ctl/metrics.h */
 struct metrics_snapshot;
+
+/* Is called with one session after the other until it returns false. */
+typedef bool control_visit(void *visitor, const struct turn_session *session);
 
 struct control_hooks {
 	void *arg; /* the first argument of each */
@@ -87,6 +125,33 @@ struct control_hooks {
 	bool (*capture_is_there)(void *arg);
 	bool (*capture_next)(void *arg, struct control_message *out);
 	uint64_t (*capture_end)(void *arg);
+
+	/*
+	 * Walks over all sessions; `visit` must not end one. The realm's name
+	 * is as long valid as the process runs.
+	 */
+	void (*sessions)(void *arg, control_visit *visit, void *visitor);
+	const char *(*realm_name)(void *arg, uint8_t realm);
+
+	/* Ends a session because `by` says so; false if it had ended before. */
+	bool (*end_session)(void *arg, const struct turn_session *session,
+			    const char *by);
+
+	/* As refusals_copy() of worker/refusals.h. */
+	unsigned (*refusals)(void *arg, struct refusal *out, unsigned max,
+			     uint64_t *total);
+
+	void (*drain)(void *arg, struct control_drain *out);
+
+	/*
+	 * Begins a drain, or changes its deadline, in seconds from now; -1:
+	 * none. And ends it. Both return false if the server is stopping.
+	 */
+	bool (*begin_drain)(void *arg, int64_t deadline_s, const char *by);
+	bool (*end_drain)(void *arg, const char *by);
+
+	/* Reads the configuration again, and says how that went. */
+	void (*reload)(void *arg, struct control_reload *out);
 };
 
 #endif

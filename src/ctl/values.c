@@ -6,6 +6,7 @@
 #include <time.h>
 
 #include "base/utf8.h"
+#include "ctl/hooks.h"
 
 #define REPLACEMENT "\xef\xbf\xbd" /* U+FFFD */
 #define REPLACEMENT_BYTES (sizeof(REPLACEMENT) - 1)
@@ -61,6 +62,20 @@ json_t *value_time(int64_t wall_s)
 	char text[VALUE_TIME_BYTES];
 
 	return json_string(value_print_time(wall_s, text));
+}
+
+json_t *value_time_or_null(int64_t wall_s)
+{
+	return wall_s != 0 ? value_time(wall_s) : json_null();
+}
+
+json_t *value_pending(const struct control_pending *pending)
+{
+	json_t *list = json_array();
+
+	for (unsigned i = 0; i < pending->count; i++)
+		json_array_append_new(list, json_string(pending->options[i]));
+	return list;
 }
 
 json_t *value_number(uint64_t n)

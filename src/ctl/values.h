@@ -26,6 +26,14 @@ json_t *value_number(uint64_t n);
 /* The number, or null for 0. */
 json_t *value_limit(uint64_t n);
 
+/* A time, or null for 0. */
+json_t *value_time_or_null(int64_t wall_s);
+
+struct control_pending;
+
+/* The options, as an array of texts. */
+json_t *value_pending(const struct control_pending *pending);
+
 /* {"packets":...,"bytes":...} */
 json_t *value_traffic(uint64_t packets, uint64_t bytes);
 

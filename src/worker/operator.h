@@ -10,20 +10,21 @@
 #include "store/redis_store.h"
 
 struct service;
+struct reload_result;
 
-struct operator
-{
+struct operator_state {
 	struct control_config config; /* from operator_prepare() on */
 	int socket_error;             /* why there is no socket; not fatal */
 	struct control_hooks hooks;
 	struct control *control; /* while it serves */
 	int64_t started_wall_s;
 	uint64_t started_ms;
-	struct redis_status redis; /* of the last look */
+	struct redis_status redis;    /* of the last look */
+	struct reload_result *reload; /* the last one asked for, or NULL */
 };
 
 /* No sockets yet. */
-void operator_init(struct operator* o);
+void operator_init(struct operator_state *o);
 
 /*
  * Opens the sockets and finds the token, while the process may have the

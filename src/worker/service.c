@@ -272,7 +272,7 @@ int service_run(const struct conf *conf, const struct service_options *options)
 	s->options = options;
 	s->redis_fd = -1;
 	drain_init(&s->drain);
-	operator_init(&s->operator);
+	operator_init(&s->operator_state);
 	in_force_init(&s->force, conf, &s->listeners, &s->addresses.list);
 	listeners_init(&s->listeners, conf);
 	if (startup_prepare(s))

@@ -40,7 +40,7 @@ struct service {
 	struct advertise advertise;
 
 	struct drain drain;
-	struct operator operator;
+	struct operator_state operator_state;
 	struct capture_run capture_run;
 	struct event_base *base; /* the main thread's */
 	struct event *let_go;    /* once a second, while something lingers */

@@ -242,6 +242,94 @@ def test_the_token_is_kept_and_may_be_named(start, daemon, folder):
         http=f"127.0.0.1:{control.free_tcp_port()}")
 
 
+# What it does.
+
+def test_sessions_are_listed_and_ended(start, client):
+    server, local, remote = start(users=[
+        {"name": "alice", "password": "secret"},
+        {"name": "b<ob", "password": "secret"}])
+    first, second = client(server), client(server, user="b<ob")
+    relayed = first.allocate()
+    second.allocate()
+    seen = remote.get("/v1/sessions")
+    assert (seen["total"], seen["matched"]) == (2, 2)
+    one = remote.get("/v1/sessions?user=b%3Cob")["sessions"][0]
+    assert one["user"] == "b<ob" and one["realm"] == "example.org"
+    assert one["client"] == "%s:%d" % second.address
+    assert one["listener"] == "%s:%d" % server.address
+    assert one["source"] == "config"
+    assert local.get(f"/v1/sessions/{one['id']}") == one
+    assert local.ask("DELETE", f"/v1/sessions/{one['id']}").status == 204
+    server.await_log("session ended .*cause=killed")
+    server.await_log('operator has ended a session by="uid 0"'
+                     if daemons.IS_ROOT else "operator has ended a session")
+    assert local.ask("DELETE", f"/v1/sessions/{one['id']}").code == \
+        "unknown_session"
+    # Its client hears of it when it asks; the other goes on.
+    second.refresh(expect=437)
+    first.refresh(expect=None)
+    assert local.ask("DELETE", "/v1/sessions").status == 400
+    assert remote.ask("DELETE", "/v1/sessions?user=alice").json == {"ended": 1}
+    assert local.get("/v1/sessions")["sessions"] == []
+    assert relayed
+
+
+def test_refusals_are_told(start, client):
+    server, local, _ = start()
+    client(server, password="wrong").allocate(expect=401)
+    client(server, user="nobody<").allocate(expect=401)
+    seen = local.get("/v1/refusals")
+    assert seen["total"] == 2
+    assert [r["cause"] for r in seen["refusals"]] == [
+        "unknown user", "wrong password"]
+    assert all(r["code"] == 401 and r["remedy"] for r in seen["refusals"])
+    assert local.get("/v1/refusals?user=alice")["refusals"] == \
+        seen["refusals"][1:]
+    assert local.get("/v1/refusals?address=192.0.2.1")["refusals"] == []
+
+
+def test_a_drain_by_command(start, client):
+    server, local, _ = start()
+    c = client(server)
+    c.allocate()
+    answer = local.ask("POST", "/v1/drain", {})
+    assert answer.status == 202 and answer.json["draining"] is True
+    assert local.ask("GET", "/readyz").status == 503
+    assert local.ask("GET", "/healthz").status == 200
+    seen = local.get("/v1/server")
+    assert seen["state"] == "draining" and seen["drain"]["deadline"] is None
+    client(server).allocate(expect=508)
+    c.refresh()
+    assert local.ask("DELETE", "/v1/drain").status == 204
+    assert local.ask("GET", "/readyz").status == 200
+    client(server).allocate()
+    assert local.ask("POST", "/v1/drain", {"deadline_s": 0}).status == 202
+    assert server.wait() == 0
+    server.await_log("session ended .*cause=drained")
+
+
+def test_a_reload_says_how_it_went(start, client):
+    server, local, _ = start()
+    config = dict(server.config, workers=1, users=[
+        {"name": "carol", "password": "secret"}])
+    server.folder.write(os.path.basename(server.path),
+                        daemons.render_file(config))
+    answer = local.ask("POST", "/v1/reload", {})
+    assert answer.status == 200, answer.body
+    assert answer.json["reloaded"] is True
+    assert answer.json["restart_pending"] == ["workers"]
+    assert local.get("/v1/server")["restart_pending"] == ["workers"]
+    client(server, user="carol").allocate()
+    server.folder.write(os.path.basename(server.path),
+                        daemons.render_file(config) + "wrokers = 1;\n")
+    answer = local.ask("POST", "/v1/reload", {})
+    assert answer.status == 422 and answer.code == "reload_refused"
+    detail = answer.json["error"]["details"][0]
+    assert detail["file"] == server.path and detail["line"] > 1
+    assert "wrokers" in detail["text"]
+    client(server, user="carol").allocate()
+
+
 # Clients that mean ill.
 
 class Call:

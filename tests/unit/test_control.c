@@ -45,7 +45,14 @@ static void hook_look(void *arg, struct control_server *out)
 					.advertise_source = "file" };
 }
 
+static void hook_drain(void *arg, struct control_drain *out)
+{
+	(void)arg;
+	*out = (struct control_drain){ .on = false };
+}
+
 static const struct control_hooks hooks = {
+	.drain = hook_drain,
 	.log = hook_log,
 	.not_ready = hook_not_ready,
 	.look = hook_look,

@@ -123,12 +123,19 @@ static void look(void *arg, struct control_server *out)
 	};
 }
 
+static void drain(void *arg, struct control_drain *out)
+{
+	(void)arg;
+	*out = (struct control_drain){ .on = why_not != NULL };
+}
+
 START_TEST(the_server)
 {
 	const json_t *relay, *listener;
 
 	ctl_hooks.not_ready = not_ready;
 	ctl_hooks.look = look;
+	ctl_hooks.drain = drain;
 	ck_assert_int_eq(ctl_ask(ROUTE_GET, "/v1/server", NULL), 200);
 	ck_assert_ptr_nonnull(ctl_json);
 	ck_assert(json_is_true(json_object_get(ctl_json, "ready")));
@@ -150,6 +157,9 @@ START_TEST(the_server)
 		json_string_value(json_object_get(ctl_json, "not_ready")),
 		"so");
 	ck_assert(json_is_object(json_object_get(ctl_json, "redis")));
+	ck_assert(json_is_object(json_object_get(ctl_json, "drain")));
+	ck_assert_str_eq(json_string_value(json_object_get(ctl_json, "state")),
+			 "draining");
 	why_not = NULL;
 	ctl_done();
 }
