@@ -46,8 +46,10 @@ static struct addr public_peer(struct world *w)
 static struct addr relayed_peer(struct world *w)
 {
 	const struct actor *other = &w->actors[sim_below(w, w->actor_count)];
-	const struct addr *ip = sim_chance(w, 500) ? &w->config.relay
-						   : &w->config.relay_advertise;
+	const struct addr *ip =
+		sim_chance(w, 500)
+			? &w->config.relay
+			: &sim_advertised[sim_below(w, SIM_ADVERTISED)];
 
 	if (!other->allocated)
 		return addr_with_port(ip,

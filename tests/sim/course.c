@@ -205,9 +205,8 @@ void model_from_peer(struct world *w, uint16_t worker, struct ref ref,
 		return;
 	}
 	p = model_find_permission(a, source);
-	if (p->named_advertised) {
-		named = addr_with_port(&w->config.relay_advertise,
-				       source->port);
+	if (p->named.family) {
+		named = addr_with_port(&p->named, source->port);
 		sim_count(w, SIM_HAIRPIN_ADVERTISED);
 	}
 	check_indication(w, &named, data, len, v);

@@ -73,12 +73,23 @@ bool model_is_alive(const struct world *w, const struct model_allocation *a)
 	return a && !a->opening && a->expires_ms > w->now.mono_ms;
 }
 
+const struct addr sim_advertised[SIM_ADVERTISED] = {
+	{ .family = ADDR_IPV4, .ip = { 20, 202, 255, 255 } },
+	{ .family = ADDR_IPV4, .ip = { 20, 202, 255, 254 } },
+	{ .family = ADDR_IPV4, .ip = { 4, 4, 4, 4 } },
+};
+
 /* --- the rules of the simulated world ---------------------------------------- */
 
+/* As bound, or as advertised now or before: nobody forgets here. */
 static bool is_relay_ip(const struct world *w, const struct addr *a)
 {
-	return addr_same_ip(a, &w->config.relay) ||
-	       addr_same_ip(a, &w->config.relay_advertise);
+	if (addr_same_ip(a, &w->config.relay))
+		return true;
+	for (unsigned i = 0; i < SIM_ADVERTISED; i++)
+		if (addr_same_ip(a, &sim_advertised[i]))
+			return true;
+	return false;
 }
 
 struct addr model_canonical(const struct world *w, const struct addr *a)
@@ -212,7 +223,7 @@ void model_install_permission(struct world *w, struct model_allocation *a,
 	if (!p->in_use)
 		*p = (struct model_permission){ .in_use = true, .ip = ip };
 	if (!addr_same_ip(named, &ip))
-		p->named_advertised = true;
+		p->named = addr_with_port(named, 0);
 	p->expires_ms = w->now.mono_ms + 300000;
 	sim_count(w, SIM_PERMITTED);
 }

@@ -32,9 +32,12 @@ static const struct model_allocation *check(struct world *w, uint16_t worker,
 	u = &sim_users[a->user];
 	if (!addr_equal(&t->client, &a->client) || t->listener != a->listener ||
 	    t->relayed.port != a->port || t->advertised.port != a->port ||
-	    t->realm != u->realm || t->source != w->source ||
+	    !addr_same_ip(&t->advertised, &a->told) || t->realm != u->realm ||
+	    t->source != w->source ||
 	    !bytes_equal(bytes_of(t->user, t->user_bytes), bytes_str(u->name)))
 		sim_fail(w, "a session is listed as somebody else's");
+	if (!addr_same_ip(&a->told, &w->config.relay_advertise))
+		sim_count(w, SIM_TOLD_BEFORE);
 	left_s = t->expires_wall_s - w->now.wall_s;
 	if (llabs(1000 * left_s -
 		  ((int64_t)a->expires_ms - (int64_t)w->now.mono_ms)) > 2000)
@@ -132,4 +135,13 @@ void operator_drain(struct world *w)
 	for (uint16_t i = 0; i < w->workers; i++)
 		turn_reconfigure(w->servers[i], &w->config);
 	sim_count(w, w->config.draining ? SIM_DRAIN_BEGUN : SIM_DRAIN_ENDED);
+}
+
+void operator_advertise(struct world *w)
+{
+	w->config.relay_advertise =
+		sim_advertised[sim_below(w, SIM_ADVERTISED)];
+	for (uint16_t i = 0; i < w->workers; i++)
+		turn_reconfigure(w->servers[i], &w->config);
+	sim_count(w, SIM_ANOTHER_ADVERTISED);
 }

@@ -99,8 +99,7 @@ static void check_allocated(struct world *w, struct model_allocation *a,
 	size_t len = r->message.len, n;
 	struct addr relayed = wire_get_xor_addr(m, len, 0x0016);
 	struct addr mapped = wire_get_xor_addr(m, len, 0x0020);
-	struct addr expected =
-		addr_with_port(&w->config.relay_advertise, a->port);
+	struct addr expected = addr_with_port(&a->told, a->port);
 	uint64_t left_s = (a->expires_ms - w->now.mono_ms) / 1000, told;
 
 	if (!addr_equal(&relayed, &expected))
@@ -191,6 +190,7 @@ static void begin_allocation(struct world *w, uint16_t worker,
 		.listener = p->listener,
 		.user = q->user,
 		.port = open->port,
+		.told = w->config.relay_advertise,
 		.pair = q->even == 1,
 		.lifetime_s = granted_s(q),
 		.ends_ms = access_ends_ms(w),

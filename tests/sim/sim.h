@@ -143,6 +143,8 @@ struct packet {
 	X(CREDENTIAL_REFUSED) \
 	X(CREDENTIAL_ENDED) \
 	X(KILLED) \
+	X(ANOTHER_ADVERTISED) \
+	X(TOLD_BEFORE) \
 	X(DRAIN_BEGUN) \
 	X(DRAIN_ENDED) \
 	X(REDIRECTED) \
@@ -173,7 +175,7 @@ struct sim_stats {
 struct model_permission {
 	bool in_use;
 	struct addr ip; /* canonical, port 0 */
-	bool named_advertised;
+	struct addr named; /* the advertised form, named last; or none */
 	uint64_t expires_ms;
 };
 
@@ -206,6 +208,7 @@ struct model_allocation {
 	uint16_t worker;
 	struct ref ref;
 	struct addr client;
+	struct addr told; /* the address that was advertised at its begin */
 	uint16_t listener;
 	uint8_t user;
 	uint16_t port;
@@ -246,6 +249,10 @@ struct sim_user {
 };
 
 extern const struct sim_user sim_users[SIM_USERS];
+
+/* What may be advertised, without port; the first one is at the beginning. */
+#define SIM_ADVERTISED 3u
+extern const struct addr sim_advertised[SIM_ADVERTISED];
 
 /* What the source says of a user for a while, beside the truth of old. */
 enum sim_access {
@@ -422,6 +429,8 @@ bool access_change(struct world *w, uint8_t user);
 void operator_look(struct world *w);
 /* New clients are sent elsewhere from now on, or are taken again. */
 void operator_drain(struct world *w);
+/* Advertises one of sim_advertised from now on. */
+void operator_advertise(struct world *w);
 
 /* --- actors.c -------------------------------------------------------------- */
 

@@ -7,7 +7,6 @@
 #include "sim.h"
 
 #define RELAY_IP 0x0a000004u
-#define ADVERTISED_IP 0x14caffffu
 #define LISTENER_IP 0x0a000004u
 
 enum event_kind {
@@ -689,6 +688,9 @@ static void happen(struct world *w, struct event *e)
 		break;
 	case EVENT_LOOK:
 		operator_look(w);
+		/* Where alternates are, one of them is the address of now. */
+		if (!w->config.draining && sim_chance(w, 500))
+			operator_advertise(w);
 		for (uint16_t i = 0; i < w->workers; i++)
 			schedule_tick(w, i);
 		break;
@@ -786,7 +788,7 @@ static void configure(struct world *w)
 			.realm = i,
 		};
 	f->relay = addr_ipv4(RELAY_IP, 0);
-	f->relay_advertise = addr_ipv4(ADVERTISED_IP, 0);
+	f->relay_advertise = sim_advertised[0];
 	f->limits.allocations = sim_chance(w, 300) ? 10 : 400;
 	draw_quotas(w);
 	f->limits.permissions_per_allocation = SIM_PERMISSIONS;
@@ -798,8 +800,8 @@ static void configure(struct world *w)
 	f->worker_count = (uint8_t)w->workers;
 	p->generation = 1;
 	p->relay_ips[0] = f->relay;
-	p->relay_ips[1] = f->relay_advertise;
-	p->relay_ip_count = 2;
+	memcpy(&p->relay_ips[1], sim_advertised, sizeof(sim_advertised));
+	p->relay_ip_count = 1 + SIM_ADVERTISED;
 	p->relay_port_min = 49152;
 	p->relay_port_max =
 		(uint16_t)(49152 +
