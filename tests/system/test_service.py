@@ -269,6 +269,7 @@ def test_unit_says_what_the_daemon_does(folder):
     unit = render_unit(folder, "turnpiked.service")
     for line in ("Type=notify", "RestartPreventExitStatus=78",
                  "LimitCORE=0", "NoNewPrivileges=yes",
+                 "ExecReload=/usr/bin/turnpikectl reload",
                  "ExecStart=/usr/sbin/turnpiked -c "
                  "/etc/turnpike/turnpike.conf"):
         assert line in unit.splitlines(), line

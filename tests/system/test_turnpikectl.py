@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import socket
 import subprocess
 
 import pytest
@@ -140,6 +141,63 @@ def test_open_shows_the_page(start, folder):
     result = ctl.run("open", "--browser", *where, env={"PATH": folder.path},
                      expect=ctl.UNAVAILABLE)
     assert "open the address above" in result.err
+
+
+def change(server, text="", **changes):
+    """Writes the configuration anew."""
+    config = {**server.config, **changes}
+    server.folder.write(os.path.basename(server.path),
+                        daemons.render_file(config) + text)
+
+
+def test_reload(start, client):
+    """What ExecReload of the unit is."""
+    server = start()
+    port = daemons.free_port()
+    change(server, workers=1, users=[{"name": "bob", "password": "builder"}],
+           listen=[*server.config["listen"],
+                   {"address": "127.0.0.1", "port": port}])
+    shown = server.ctl("reload").out
+    assert "reloaded" in shown
+    assert "needs a restart" in shown and " workers" in shown
+    client(("127.0.0.1", port), "bob", "builder").allocate()
+
+
+def test_a_reload_that_is_refused(start, client):
+    """The exit status makes systemctl reload fail."""
+    server = start()
+    running = client(server)
+    running.allocate()
+    change(server, text="wings = 2;\n")
+    with open(server.path, encoding="utf-8") as file:
+        line = len(file.readlines())
+    shown = server.ctl("reload", expect=ctl.CONFIG)
+    assert f"{server.path}:{line}: " in shown.err and "wings" in shown.err
+    running.refresh()
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as taken:
+        taken.bind(("127.0.0.1", 0))
+        port = taken.getsockname()[1]
+        change(server, listen=[{"address": "127.0.0.1", "port": port}])
+        shown = server.ctl("reload", expect=ctl.CONFIG)
+        assert f"127.0.0.1:{port}: Address already in use" in shown.err
+    running.refresh()
+
+
+def test_drain(start, client):
+    server = start()
+    there = client(server)
+    there.allocate()
+    server.ctl("drain", "--show", expect=ctl.FAILED)
+    server.ctl("drain")
+    server.ctl("drain", "--show")
+    client(server).allocate(expect=508)
+    server.ctl("drain", "--end")
+    client(server).allocate()
+    server.ctl("drain", "--deadline", "1h")
+    client(server).allocate(expect=508)
+    there.refresh()
+    # By signal it cannot be called off, and here it has no deadline.
+    server.stop()
 
 
 COMPLETION = os.path.join(daemons.ROOT, "etc", "completion", "turnpikectl")
