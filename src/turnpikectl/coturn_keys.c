@@ -218,8 +218,14 @@ static void external_ip(struct coturn_import *i, struct coturn_note *n,
 	if (slash)
 		*slash = '\0';
 	if (!read_ipv4(n, value, &pair->advertised) ||
-	    (slash && !read_ipv4(n, slash + 1, &pair->private)))
+	    (slash && !read_ipv4(n, slash + 1, &pair->private))) {
+		coturn_warn(i, n,
+			    "external-ip: without it clients elsewhere are "
+			    "told an address that they may not reach; write "
+			    "it to relay.advertise, or \"auto\", which finds "
+			    "it on Azure and by a STUN server");
 		return;
+	}
 	pair->note = n;
 	i->pair_count++;
 }
@@ -956,12 +962,12 @@ static void no_dynamic(struct coturn_import *i, struct coturn_note *n,
 #define NO_TLS_YET "clients are not served over TLS yet"
 #define NO_TCP_YET "clients are not served over TCP yet"
 #define NO_CONSOLE "turnpikectl and the control API take its place"
-#define OWN_METRICS "metrics are served without it, beside the control API"
+#define OWN_METRICS "metrics are at control.http, http://127.0.0.1:9641/metrics"
 #define OWN_LOG "the log goes to the journal, or to standard error"
 #define ALWAYS_SO "it is always so"
 #define NEVER_SO "it is never so"
 #define NO_ALTERNATES \
-	"no client is redirected yet; name several servers to clients"
+	"clients are sent elsewhere while draining only: drain.alternates"
 #define NO_RFC5780 "behaviour discovery (RFC 5780) is not served"
 #define NO_OLD_STUN "RFC 3489 is not spoken"
 #define NO_OAUTH "third-party authorization (RFC 7635) is not served"

@@ -402,6 +402,8 @@ START_TEST(one_advertised_address_is_chosen)
 	expect_note(2, COTURN_UNKNOWN, "names are not looked up");
 	expect_note(3, COTURN_UNSUPPORTED, "IPv6");
 	expect_note(4, COTURN_UNKNOWN, "names are not looked up");
+	ck_assert_uint_eq(coturn_import_warnings(result), 3);
+	expect_warning("relay.advertise, or \"auto\"");
 }
 END_TEST
 
