@@ -34,6 +34,14 @@ static void print_state(const json_t *drain)
 	}
 }
 
+static void print(const struct call *call, const json_t *drain)
+{
+	if (call->common.json)
+		member_print(drain);
+	else
+		print_state(drain);
+}
+
 static enum status show(const struct call *call)
 {
 	json_t *drain;
@@ -41,35 +49,34 @@ static enum status show(const struct call *call)
 
 	if (status != STATUS_OK)
 		return status;
-	if (call->common.json)
-		member_print(drain);
-	else
-		print_state(drain);
+	print(call, drain);
 	if (call->options[OPTION_SHOW] && !member_is_true(drain, "draining"))
 		status = STATUS_FAILED;
 	json_decref(drain);
 	return status;
 }
 
+/* Its answer is shown and not asked for: the server may be gone by then. */
 static enum status begin(const struct call *call)
 {
 	const char *deadline = call->options[OPTION_DEADLINE];
-	json_t *body = json_object(), *answer = NULL;
+	json_t *body, *answer = NULL;
 	uint64_t seconds = 0;
 	enum status status;
 
-	if (deadline && !units_read_duration(deadline, &seconds)) {
-		json_decref(body);
+	if (deadline && !units_read_duration(deadline, &seconds))
 		return say(STATUS_USAGE,
 			   "--deadline needs a time such as 90s, 5m or 1h");
-	}
+	body = json_object();
 	if (deadline)
 		json_object_set_new(body, "deadline_s",
 				    json_integer((json_int_t)seconds));
 	status = api_send(call, "POST", "/v1/drain", body, &answer);
+	if (status == STATUS_OK)
+		print(call, answer);
 	json_decref(body);
 	json_decref(answer);
-	return status == STATUS_OK ? show(call) : status;
+	return status;
 }
 
 static enum status end(const struct call *call)

@@ -1,3 +1,4 @@
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
@@ -109,7 +110,7 @@ static void print_none(const char *what, bool is_address)
 }
 
 static enum status print(const struct call *call, const json_t *answer,
-			 bool is_address)
+			 bool is_address, size_t limit)
 {
 	const json_t *list = member_at(answer, "refusals"), *refusal;
 	size_t i, count = json_array_size(list);
@@ -121,18 +122,17 @@ static enum status print(const struct call *call, const json_t *answer,
 	} else {
 		for (i = 0; (refusal = json_array_get(list, i)); i++)
 			print_refusal(refusal);
-		if (member_number(answer, "total") > count)
-			printf("%llu more; --limit shows them\n",
-			       (unsigned long long)(member_number(answer,
-								  "total") -
-						    count));
+		if (count == limit)
+			puts("There may be more; --limit shows them.");
 	}
 	return count > 0 ? STATUS_OK : STATUS_FAILED;
 }
 
 static enum status run(const struct call *call)
 {
-	const char *limit = call->options[OPTION_LIMIT];
+	const char *limit = call->options[OPTION_LIMIT]
+				    ? call->options[OPTION_LIMIT]
+				    : LIMIT_DEFAULT;
 	char ip[ADDR_TEXT_BYTES];
 	bool by_address = is_address(call->operands[0], ip);
 	json_t *answer = NULL;
@@ -142,11 +142,12 @@ static enum status run(const struct call *call)
 	url_begin(&q, "/v1/refusals", NULL);
 	url_add(&q, "address", by_address ? ip : NULL);
 	url_add(&q, "user", by_address ? NULL : call->operands[0]);
-	url_add(&q, "limit", limit ? limit : LIMIT_DEFAULT);
+	url_add(&q, "limit", limit);
 	status = q.text ? api_get(call, q.text, &answer) : say_no_memory();
 	url_end(&q);
 	if (status == STATUS_OK)
-		status = print(call, answer, by_address);
+		status = print(call, answer, by_address,
+			       strtoul(limit, NULL, 10));
 	json_decref(answer);
 	return status;
 }

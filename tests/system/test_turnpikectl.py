@@ -1,6 +1,5 @@
 """turnpikectl and the real daemon."""
 
-import json
 import os
 import signal
 import socket
@@ -143,6 +142,7 @@ def test_open_shows_the_page(start, folder):
     assert "open the address above" in result.err
 
 
+<<<<<<< HEAD
 def change(server, text="", **changes):
     """Writes the configuration anew."""
     config = {**server.config, **changes}
@@ -181,10 +181,147 @@ def test_a_reload_that_is_refused(start, client):
         shown = server.ctl("reload", expect=ctl.CONFIG)
         assert f"127.0.0.1:{port}: Address already in use" in shown.err
     running.refresh()
+=======
+# --- sessions ---
+
+def allocated(server, client, user="alice", password="secret"):
+    c = client(server, user, password)
+    c.allocate()
+    return c
+
+
+def sessions_of(server, *arguments):
+    return server.ctl("sessions", "--json", *arguments).json["sessions"]
+
+
+def test_sessions(start, client, peer):
+    server = start(users=[{"name": "alice", "password": "secret"},
+                          {"name": "bob", "password": "hush hush"}])
+    a = allocated(server, client)
+    b = allocated(server, client, "bob", "hush hush")
+    p = peer()
+    b.permit(p.address)
+    b.send(p.address, 100 * b"x")
+    p.receive()
+    shown = server.ctl("sessions").out
+    for c in (a, b):
+        assert f"{c.address[0]}:{c.address[1]}" in shown
+        assert f"{c.relayed[0]}:{c.relayed[1]}" in shown
+    assert "2 shown, 2 match, 2 in all" in shown
+
+    assert [s["user"] for s in sessions_of(server, "--user", "bob")] == [
+        "bob"]
+    assert sessions_of(server, "--realm", "elsewhere") == []
+    assert len(sessions_of(server, "--client", "127.0.0.1")) == 2
+    assert len(sessions_of(server, "--limit", "1")) == 1
+    by_traffic = sessions_of(server, "--sort", "traffic")
+    assert [s["user"] for s in by_traffic] == ["bob", "alice"]
+    result = server.ctl("sessions", "--sort", "size", expect=ctl.DATA)
+    assert "sort" in result.err
+
+    one = server.ctl("sessions", by_traffic[0]["id"])
+    assert "user        bob" in one.out
+    assert "100 B (100 bytes) in 1 packets" in one.out
+    server.ctl("sessions", "nonesuch", expect=ctl.FAILED)
+
+
+def test_kill(start, client):
+    server = start(users=[{"name": "alice", "password": "secret"},
+                          {"name": "bob", "password": "hush hush"}])
+    a = allocated(server, client)
+    allocated(server, client, "bob", "hush hush")
+    allocated(server, client, "bob", "hush hush")
+    identity = sessions_of(server, "--user", "alice")[0]["id"]
+    assert "1 session ended" in server.ctl("kill", identity).out
+    server.await_log("session ended.*user=alice.*cause=killed")
+    a.refresh(expect=437)
+    server.ctl("kill", identity, expect=ctl.FAILED)
+    assert "2 sessions ended" in server.ctl("kill", "--user", "bob").out
+    server.ctl("kill", "--user", "bob", expect=ctl.FAILED)
+    allocated(server, client)
+    assert server.ctl("kill", "--client", "127.0.0.1",
+                      "--json").json == {"ended": 1}
+
+
+def test_top_shows_sessions(start, client):
+    server = start()
+    c = allocated(server, client)
+    shown = server.ctl("top").out
+    assert f"{c.relayed[0]}:{c.relayed[1]}" in shown
+    terminal = ctl.Terminal("top", "--socket", server.socket)
+    try:
+        terminal.await_text("1 sessions of")
+        terminal.await_text("alice")
+        terminal.type("q")
+        terminal.wait()
+    finally:
+        terminal.close()
+
+
+# --- refusals ---
+
+def test_why(start, client):
+    server = start()
+    client(server, password="wrong").allocate(expect=401)
+    for what in ("127.0.0.1", "127.0.0.1:5000", "alice"):
+        shown = server.ctl("why", what).out
+        assert "wrong password" in shown
+        assert "user alice, realm example.org; answered 401" in shown
+    seen = server.ctl("why", "alice", "--json").json
+    assert seen["refusals"][0]["cause"]
+    result = server.ctl("why", "192.0.2.99", expect=ctl.FAILED)
+    assert "may not arrive" in result.out
+    result = server.ctl("why", "carol", expect=ctl.FAILED)
+    assert "no such name" in result.out
+
+
+def test_why_with_a_hostile_name(start, client):
+    server = start()
+    name = "\x1b[2J\u202ebob\n"
+    client(server, name, legacy=True).allocate(expect=401)
+    shown = server.ctl("why", "127.0.0.1").out
+    assert "bob" in shown and "\u202e" not in shown
+    assert "unknown user" in server.ctl("why", name).out
+
+
+# --- reload and drain ---
+
+def rewrite(server, **changes):
+    config = dict(server.config, **changes)
+    with open(server.path, "w") as out:
+        out.write(daemons.render_file(config))
+
+
+def test_reload(start, client):
+    server = start()
+    rewrite(server, users=[{"name": "alice", "password": "another"}],
+            workers=1)
+    shown = server.ctl("reload").out
+    assert "needs a restart (systemctl restart turnpiked): workers" in shown
+    assert shown.endswith("reloaded\n")
+    client(server, password="another").allocate()
+    assert "restart pending  workers" in server.ctl("status").out
+    assert server.ctl("reload", "--json").json["reloaded"] is True
+
+
+def test_reload_of_a_mistake(start, client):
+    server = start()
+    with open(server.path, "a") as out:
+        out.write("colour = 5;\n")
+    result = server.ctl("reload", expect=ctl.CONFIG)
+    with open(server.path) as lines:
+        number = len(lines.readlines())
+    assert f"{server.path}:{number}: " in result.err
+    assert "colour" in result.err and result.out == ""
+    error = server.ctl("reload", "--json", expect=ctl.CONFIG).json["error"]
+    assert error["details"][0]["line"] == number
+    client(server).allocate()
+>>>>>>> ecad52e (turnpikectl: let systemctl reload tell of mistakes)
 
 
 def test_drain(start, client):
     server = start()
+<<<<<<< HEAD
     there = client(server)
     there.allocate()
     server.ctl("drain", "--show", expect=ctl.FAILED)
@@ -198,6 +335,27 @@ def test_drain(start, client):
     there.refresh()
     # By signal it cannot be called off, and here it has no deadline.
     server.stop()
+=======
+    allocated(server, client)
+    server.ctl("drain", "--show", expect=ctl.FAILED)
+    shown = server.ctl("drain").out
+    assert "1 sessions left" in shown and "drain --end" in shown
+    server.ctl("drain", "--show")
+    assert "draining" in server.ctl("status", expect=ctl.FAILED).out
+    client(server).allocate(expect=508)
+    assert "not draining" in server.ctl("drain", "--end").out
+    client(server).allocate()
+    server.ctl("status")
+
+
+def test_drain_to_the_end(start, client):
+    server = start()
+    c = allocated(server, client)
+    shown = server.ctl("drain", "--deadline", "1h").out
+    assert "the server stops without one, and at 20" in shown
+    c.refresh(0)
+    assert server.wait() == 0
+>>>>>>> ecad52e (turnpikectl: let systemctl reload tell of mistakes)
 
 
 COMPLETION = os.path.join(daemons.ROOT, "etc", "completion", "turnpikectl")
