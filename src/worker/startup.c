@@ -16,6 +16,8 @@
 /* Descriptors besides those of allocations and listeners. */
 #define DESCRIPTORS_BASE 160
 #define DESCRIPTORS_PER_WORKER 8
+/* Listeners that a reload may add, and for which root makes room now. */
+#define DESCRIPTORS_LISTENERS 16
 
 /* How many descriptors there may have to be. */
 static rlim_t descriptors_needed(const struct service *s)
@@ -23,13 +25,16 @@ static rlim_t descriptors_needed(const struct service *s)
 	return (rlim_t)s->force.turn.limits.allocations + DESCRIPTORS_BASE +
 	       (rlim_t)s->force.turn.worker_count *
 		       (DESCRIPTORS_PER_WORKER +
-			listeners_count(&s->listeners));
+			listeners_count(&s->listeners) +
+			listeners_lingering(&s->listeners));
 }
 
 /* As many descriptors as are allowed; root allows itself what is needed. */
 static void raise_descriptors(const struct service *s)
 {
-	rlim_t needed = descriptors_needed(s);
+	rlim_t needed =
+		descriptors_needed(s) +
+		(rlim_t)s->force.turn.worker_count * DESCRIPTORS_LISTENERS;
 	struct rlimit limit;
 
 	if (getrlimit(RLIMIT_NOFILE, &limit) < 0)

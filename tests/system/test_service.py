@@ -102,13 +102,16 @@ class StoppedThread:
 
 
 @pytest.mark.root
-def test_watchdog_is_not_fed_while_a_worker_hangs(daemon):
-    server = daemon(env=WATCHDOG, workers=2)
-    workers = [tid for tid, name in server.tasks().items()
-               if re.search(r"/\d+$", name)]
-    assert len(workers) == 2, server.tasks()
+@pytest.mark.parametrize("name, count", [(r"/\d+$", 2), ("^redis$", 1)],
+                         ids=["worker", "store"])
+def test_watchdog_is_not_fed_while_a_thread_hangs(daemon, name, count):
+    server = daemon(env=WATCHDOG, workers=2,
+                    redis={"endpoints": ["127.0.0.1:9"]})
+    threads = [tid for tid, task in server.tasks().items()
+               if re.search(name, task)]
+    assert len(threads) == count, server.tasks()
     server.await_notify("WATCHDOG=1", since=len(server.notified))
-    with StoppedThread(workers[1]):
+    with StoppedThread(threads[-1]):
         # One may be on its way already.
         began = len(server.notified)
         deadline = time.monotonic() + 5

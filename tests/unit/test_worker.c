@@ -564,6 +564,70 @@ START_TEST(settings_apply_while_running)
 }
 END_TEST
 
+/* Of one that was removed the session goes on, until nothing holds it. */
+START_TEST(a_listener_lingers_while_running)
+{
+	struct turn_listener listener = { .in_use = true, .lingers = true };
+	struct addr peer_addr;
+	struct user u, v;
+	uint8_t got[64];
+	int peer;
+
+	begin(2);
+	listener.local = server;
+	peer = net_socket(LOOPBACK + 5);
+	peer_addr = net_local(peer);
+	user_init(&u, 1);
+	user_init(&v, 1);
+	allocate(&u);
+	for (uint16_t i = 0; i < count; i++) {
+		worker_change_listener(workers[i], 0, &listener);
+		worker_sync(workers[i]);
+	}
+	ck_assert(!answers(&v));
+	ck_assert(answers(&u));
+	bind_channel(&u, &peer_addr);
+	say(&u, &peer_addr, "lingers");
+	net_receive(peer, got, sizeof(got), NULL, NULL);
+	ck_assert_uint_eq(
+		holdings_get(&worker_holdings(workers[0])->listeners[0]), 0);
+	ck_assert_uint_eq(
+		holdings_get(&worker_holdings(workers[1])->listeners[0]), 1);
+
+	/* It is wanted again, with the sockets that it has. */
+	listener.lingers = false;
+	for (uint16_t i = 0; i < count; i++) {
+		worker_change_listener(workers[i], 0, &listener);
+		worker_sync(workers[i]);
+	}
+	allocate(&v);
+	ck_assert_uint_eq(
+		holdings_get(&worker_holdings(workers[1])->listeners[0]), 2);
+	user_fini(&u);
+	user_fini(&v);
+	close(peer);
+	end();
+}
+END_TEST
+
+static void change_none(void *arg)
+{
+	struct turn_listener listener = { .in_use = false };
+
+	(void)arg;
+	worker_change_listener(workers[0], TURN_LISTENERS_MAX, &listener);
+}
+
+START_TEST(a_listener_that_cannot_be_is_asserted)
+{
+	prepare(1);
+	ck_assert_int_eq(make_workers(BUFFER_BYTES), 0);
+	ck_assert(unit_aborts(change_none, NULL));
+	workers_free(workers, count);
+	clean_up();
+}
+END_TEST
+
 /* --- sessions, as another thread sees them --------------------------------- */
 
 /* More than are copied in one go. */
@@ -835,6 +899,8 @@ static Suite *suite(void)
 	tcase_add_loop_test(c, a_session, 0, 3);
 	tcase_add_loop_test(c, hairpin, 0, 3);
 	tcase_add_test(c, settings_apply_while_running);
+	tcase_add_test(c, a_listener_lingers_while_running);
+	tcase_add_test(c, a_listener_that_cannot_be_is_asserted);
 	tcase_add_test(c, sessions_are_listed_by_any_thread);
 	tcase_add_test(c, a_session_is_ended_by_any_thread);
 	tcase_add_test(c, many_ask_while_the_worker_stops);
