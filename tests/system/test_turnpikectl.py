@@ -142,46 +142,6 @@ def test_open_shows_the_page(start, folder):
     assert "open the address above" in result.err
 
 
-<<<<<<< HEAD
-def change(server, text="", **changes):
-    """Writes the configuration anew."""
-    config = {**server.config, **changes}
-    server.folder.write(os.path.basename(server.path),
-                        daemons.render_file(config) + text)
-
-
-def test_reload(start, client):
-    """What ExecReload of the unit is."""
-    server = start()
-    port = daemons.free_port()
-    change(server, workers=1, users=[{"name": "bob", "password": "builder"}],
-           listen=[*server.config["listen"],
-                   {"address": "127.0.0.1", "port": port}])
-    shown = server.ctl("reload").out
-    assert "reloaded" in shown
-    assert "needs a restart" in shown and " workers" in shown
-    client(("127.0.0.1", port), "bob", "builder").allocate()
-
-
-def test_a_reload_that_is_refused(start, client):
-    """The exit status makes systemctl reload fail."""
-    server = start()
-    running = client(server)
-    running.allocate()
-    change(server, text="wings = 2;\n")
-    with open(server.path, encoding="utf-8") as file:
-        line = len(file.readlines())
-    shown = server.ctl("reload", expect=ctl.CONFIG)
-    assert f"{server.path}:{line}: " in shown.err and "wings" in shown.err
-    running.refresh()
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as taken:
-        taken.bind(("127.0.0.1", 0))
-        port = taken.getsockname()[1]
-        change(server, listen=[{"address": "127.0.0.1", "port": port}])
-        shown = server.ctl("reload", expect=ctl.CONFIG)
-        assert f"127.0.0.1:{port}: Address already in use" in shown.err
-    running.refresh()
-=======
 # --- sessions ---
 
 def allocated(server, client, user="alice", password="secret"):
@@ -286,63 +246,61 @@ def test_why_with_a_hostile_name(start, client):
 
 # --- reload and drain ---
 
-def rewrite(server, **changes):
-    config = dict(server.config, **changes)
-    with open(server.path, "w") as out:
-        out.write(daemons.render_file(config))
+def change(server, text="", **changes):
+    """Writes the configuration anew."""
+    config = {**server.config, **changes}
+    server.folder.write(os.path.basename(server.path),
+                        daemons.render_file(config) + text)
 
 
 def test_reload(start, client):
+    """What ExecReload of the unit is."""
     server = start()
-    rewrite(server, users=[{"name": "alice", "password": "another"}],
-            workers=1)
+    port = daemons.free_port()
+    change(server, workers=1, users=[{"name": "bob", "password": "builder"}],
+           listen=[*server.config["listen"],
+                   {"address": "127.0.0.1", "port": port}])
     shown = server.ctl("reload").out
-    assert "needs a restart (systemctl restart turnpiked): workers" in shown
-    assert shown.endswith("reloaded\n")
-    client(server, password="another").allocate()
+    assert "reloaded" in shown
+    assert "needs a restart" in shown and " workers" in shown
+    client(("127.0.0.1", port), "bob", "builder").allocate()
     assert "restart pending  workers" in server.ctl("status").out
     assert server.ctl("reload", "--json").json["reloaded"] is True
 
 
-def test_reload_of_a_mistake(start, client):
+def test_a_reload_that_is_refused(start, client):
+    """The exit status makes systemctl reload fail."""
     server = start()
-    with open(server.path, "a") as out:
-        out.write("colour = 5;\n")
-    result = server.ctl("reload", expect=ctl.CONFIG)
-    with open(server.path) as lines:
-        number = len(lines.readlines())
-    assert f"{server.path}:{number}: " in result.err
-    assert "colour" in result.err and result.out == ""
+    running = client(server)
+    running.allocate()
+    change(server, text="wings = 2;\n")
+    with open(server.path, encoding="utf-8") as file:
+        line = len(file.readlines())
+    shown = server.ctl("reload", expect=ctl.CONFIG)
+    assert f"{server.path}:{line}: " in shown.err and "wings" in shown.err
+    assert shown.out == ""
     error = server.ctl("reload", "--json", expect=ctl.CONFIG).json["error"]
-    assert error["details"][0]["line"] == number
-    client(server).allocate()
->>>>>>> ecad52e (turnpikectl: let systemctl reload tell of mistakes)
+    assert error["details"][0]["line"] == line
+    running.refresh()
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as taken:
+        taken.bind(("127.0.0.1", 0))
+        port = taken.getsockname()[1]
+        change(server, listen=[{"address": "127.0.0.1", "port": port}])
+        shown = server.ctl("reload", expect=ctl.CONFIG)
+        assert f"127.0.0.1:{port}: Address already in use" in shown.err
+    running.refresh()
 
 
 def test_drain(start, client):
     server = start()
-<<<<<<< HEAD
-    there = client(server)
-    there.allocate()
-    server.ctl("drain", "--show", expect=ctl.FAILED)
-    server.ctl("drain")
-    server.ctl("drain", "--show")
-    client(server).allocate(expect=508)
-    server.ctl("drain", "--end")
-    client(server).allocate()
-    server.ctl("drain", "--deadline", "1h")
-    client(server).allocate(expect=508)
-    there.refresh()
-    # By signal it cannot be called off, and here it has no deadline.
-    server.stop()
-=======
-    allocated(server, client)
+    there = allocated(server, client)
     server.ctl("drain", "--show", expect=ctl.FAILED)
     shown = server.ctl("drain").out
     assert "1 sessions left" in shown and "drain --end" in shown
     server.ctl("drain", "--show")
     assert "draining" in server.ctl("status", expect=ctl.FAILED).out
     client(server).allocate(expect=508)
+    there.refresh()
     assert "not draining" in server.ctl("drain", "--end").out
     client(server).allocate()
     server.ctl("status")
@@ -355,7 +313,6 @@ def test_drain_to_the_end(start, client):
     assert "the server stops without one, and at 20" in shown
     c.refresh(0)
     assert server.wait() == 0
->>>>>>> ecad52e (turnpikectl: let systemctl reload tell of mistakes)
 
 
 COMPLETION = os.path.join(daemons.ROOT, "etc", "completion", "turnpikectl")
