@@ -22,6 +22,9 @@ extern const struct route api_metrics;
 extern const struct route api_page;
 extern const struct route api_page_file;
 
+/* api_self_test.c */
+extern const struct route api_self_test;
+
 /* api_server.c */
 extern const struct route api_server;
 

@@ -95,6 +95,15 @@ struct control_message {
 	size_t original_bytes; /* before it was cut, if it was */
 };
 
+/* A self-test's credential; texts are borrowed until the next one. */
+struct control_self_test {
+	const char *username;
+	const char *password;
+	int64_t expires_wall_s;
+	unsigned allocations; /* at a time */
+	unsigned packets;     /* by each, both ways together */
+};
+
 /* ctl/metrics.h */
 struct metrics_snapshot;
 
@@ -136,6 +145,15 @@ struct control_hooks {
 	/* Ends a session because `by` says so; false if it had ended before. */
 	bool (*end_session)(void *arg, const struct turn_session *session,
 			    const char *by);
+
+	/*
+	 * Makes a credential for a self-test, in place of the one before; with
+	 * it `peer` is open unless its family is ADDR_NONE. Returns 0, -EPERM if
+	 * that is no socket of a tester's, or another negative errno.
+	 */
+	int (*begin_self_test)(void *arg, uint8_t realm,
+			       const struct addr *peer, const char *by,
+			       struct control_self_test *out);
 
 	/* As refusals_copy() of worker/refusals.h. */
 	unsigned (*refusals)(void *arg, struct refusal *out, unsigned max,

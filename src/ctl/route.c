@@ -5,11 +5,11 @@
 #include "ctl/api.h"
 
 const struct route *const routes[] = {
-	&api_page,         &api_page_file,   &api_healthz,  &api_readyz,
-	&api_metrics,      &api_server,      &api_sessions, &api_sessions_end,
-	&api_session,      &api_session_end, &api_refusals, &api_drain,
-	&api_drain_begin,  &api_drain_end,   &api_reload,   &api_capture_begin,
-	&api_capture_take, &api_capture_end, NULL,
+	&api_page,         &api_page_file,   &api_healthz,   &api_readyz,
+	&api_metrics,      &api_server,      &api_sessions,  &api_sessions_end,
+	&api_session,      &api_session_end, &api_refusals,  &api_drain,
+	&api_drain_begin,  &api_drain_end,   &api_reload,    &api_capture_begin,
+	&api_capture_take, &api_capture_end, &api_self_test, NULL,
 };
 
 static const char *const method_names[ROUTE_METHOD_COUNT] = {

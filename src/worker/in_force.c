@@ -15,6 +15,7 @@ static void name_sources(struct in_force *f, const struct conf *conf)
 		.users = conf->users,
 		.file_users = conf->file_users,
 		.secrets = &conf->secrets,
+		.self_test = f->tester,
 		.redis = f->credentials.redis,
 		.ttl_s = conf->redis.ttl_s,
 		.negative_ttl_s = conf->redis.negative_ttl_s,
@@ -116,6 +117,7 @@ static void compose(struct in_force *f)
 	f->turn.alternate_count = wanted->alternate_count;
 	*peers = wanted->peers;
 	peers->generation = before.generation + 1;
+	peers->self_test_peer = f->tester_peer;
 	memcpy(peers->relay_ips, before.relay_ips, sizeof(peers->relay_ips));
 	peers->relay_ip_count = before.relay_ip_count;
 	peers->relay_port_min = before.relay_port_min;
@@ -266,6 +268,19 @@ bool in_force_let_go(struct in_force *f)
 	if (changed)
 		in_force_follow_addresses(f);
 	return is_any_left || listeners_lingering(f->listeners) > 0;
+}
+
+void in_force_set_tester(struct in_force *f, struct static_users *tester,
+			 const struct addr *peer)
+{
+	f->tester = f->credentials.self_test = tester;
+	f->tester_peer = f->turn.peers.self_test_peer = *peer;
+	f->turn.peers.generation++;
+	for (uint8_t i = 0; f->workers && i < f->turn.worker_count; i++) {
+		worker_set_credentials(f->workers[i], &f->credentials, false);
+		worker_set_peers(f->workers[i], &f->turn.peers);
+	}
+	in_force_sync(f);
 }
 
 /* --- reload --- */

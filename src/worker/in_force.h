@@ -32,6 +32,8 @@ struct in_force {
 	struct credentials_config credentials;
 	struct realm_overrides overrides;
 	struct restart_pending pending; /* as the last reload found */
+	struct static_users *tester;    /* of a self-test that runs, or NULL */
+	struct addr tester_peer;        /* open for it alone, or ADDR_NONE */
 	uint8_t advertised_last;        /* the place taken last, in relay_ips */
 
 	/* Borrowed; `workers` is NULL until they run. */
@@ -98,6 +100,14 @@ bool in_force_let_go(struct in_force *f);
  * so whatever is put in force; all workers know it when this returns.
  */
 void in_force_set_draining(struct in_force *f, bool draining);
+
+/*
+ * Lets the user of a self-test in beside the others, and one more peer be
+ * reached (none where its family is ADDR_NONE); NULL ends that. Borrowed until
+ * the next call, through reloads too; all workers know when this returns.
+ */
+void in_force_set_tester(struct in_force *f, struct static_users *tester,
+			 const struct addr *peer);
 
 /* Waits until all workers have what was put in force. */
 void in_force_sync(const struct in_force *f);

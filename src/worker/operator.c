@@ -144,6 +144,7 @@ bool operator_start(struct service *s)
 		.begin_drain = operator_begin_drain,
 		.end_drain = operator_end_drain,
 		.reload = operator_reload,
+		.begin_self_test = operator_begin_self_test,
 		.capture_begin = operator_capture_begin,
 		.capture_is_there = operator_capture_is_there,
 		.capture_next = operator_capture_next,

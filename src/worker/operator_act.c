@@ -117,6 +117,23 @@ void operator_reload(void *arg, struct control_reload *out)
 	operator_name_pending(&o->reload->pending, &out->pending);
 }
 
+int operator_begin_self_test(void *arg, uint8_t realm, const struct addr *peer,
+			     const char *by, struct control_self_test *out)
+{
+	struct service *s = arg;
+	const struct test_credential *t = &s->test_credential;
+	int error = test_credential_begin(s, realm, peer, by);
+
+	*out = (struct control_self_test){
+		.username = t->tester.name,
+		.password = t->tester.password,
+		.expires_wall_s = t->expires_wall_s,
+		.allocations = TESTER_ALLOCATIONS_MAX,
+		.packets = TESTER_PACKETS_MAX,
+	};
+	return error;
+}
+
 int operator_capture_begin(void *arg, const struct addr *client,
 			   uint32_t seconds)
 {

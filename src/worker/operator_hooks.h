@@ -25,6 +25,8 @@ bool operator_end_session(void *arg, const struct turn_session *session,
 bool operator_begin_drain(void *arg, int64_t deadline_s, const char *by);
 bool operator_end_drain(void *arg, const char *by);
 void operator_reload(void *arg, struct control_reload *out);
+int operator_begin_self_test(void *arg, uint8_t realm, const struct addr *peer,
+			     const char *by, struct control_self_test *out);
 int operator_capture_begin(void *arg, const struct addr *client,
 			   uint32_t seconds);
 bool operator_capture_is_there(void *arg);

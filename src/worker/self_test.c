@@ -6,18 +6,11 @@
 #include <sys/random.h>
 #include <unistd.h>
 
-#include "base/hex.h"
 #include "net/sockaddr.h"
-#include "stun/integrity.h"
+#include "worker/tester.h"
 
 #define PORT_TRIES 64
 #define FIRST_PORT 1024
-
-/* Of the credential. */
-#define NAME_PREFIX "self-test-"
-#define RANDOM_BYTES 16
-#define ALLOCATIONS_MAX 2
-#define PACKETS_MAX 100
 
 /* --- the test --- */
 
@@ -30,9 +23,7 @@ struct test {
 	struct crypto *crypto;
 	struct random random;
 	struct client_config config;
-	struct static_users *user; /* the tester alone */
-	char name[sizeof(NAME_PREFIX) + 2 * RANDOM_BYTES];
-	char password[2 * RANDOM_BYTES + 1];
+	struct tester tester;
 };
 
 static bool fail(struct test *t, int error, const char *reason,
@@ -44,46 +35,14 @@ static bool fail(struct test *t, int error, const char *reason,
 	return false;
 }
 
-static void random_digits(struct random *r, char *out)
-{
-	uint8_t bytes[RANDOM_BYTES];
-
-	random_bytes(r, bytes, sizeof(bytes));
-	hex_encode(bytes_of(bytes, sizeof(bytes)), out);
-	out[2 * sizeof(bytes)] = '\0';
-	crypto_wipe(bytes, sizeof(bytes));
-}
-
-/* A user of whom nobody else knows, and the client that is that user. */
 static bool mint(struct test *t)
 {
-	struct bytes realm = bytes_str(t->in->realm), name, password;
-	struct static_user user = {
-		.name = t->name,
-		.realm = t->in->listener->realm,
-		.grant.allocations_max = ALLOCATIONS_MAX,
-		.grant.packets_max = PACKETS_MAX,
-	};
-	struct hash_key key;
-	int error;
+	int error = tester_mint(&t->tester, t->crypto, &t->random,
+				t->in->listener->realm, t->in->realm);
 
-	memcpy(t->name, NAME_PREFIX, sizeof(NAME_PREFIX));
-	random_digits(&t->random, t->name + sizeof(NAME_PREFIX) - 1);
-	random_digits(&t->random, t->password);
-	random_bytes(&t->random, &key, sizeof(key));
-	name = bytes_str(t->name);
-	password = bytes_str(t->password);
-	stun_long_term_key(t->crypto, STUN_ALGORITHM_MD5, name, realm, password,
-			   &user.keys.md5);
-	stun_long_term_key(t->crypto, STUN_ALGORITHM_SHA256, name, realm,
-			   password, &user.keys.sha256);
-	stun_userhash(t->crypto, name, realm, user.userhash);
-	t->user = static_users_new(&key, TURN_SOURCE_SELF_TEST);
-	error = t->user ? static_users_add(t->user, &user) : -ENOMEM;
-	crypto_wipe(&user.keys, sizeof(user.keys));
 	t->config = (struct client_config){
-		.name = name,
-		.password = password,
+		.name = bytes_str(t->tester.name),
+		.password = bytes_str(t->tester.password),
 		.crypto = t->crypto,
 		.random = &t->random,
 	};
@@ -183,7 +142,7 @@ static void run_with_sockets(struct test *t)
 	policy->self_test_peer = t->peer;
 	/* One that the service itself never comes to. */
 	policy->generation ^= 1U << 31;
-	put_in_force(t->in, t->user, policy);
+	put_in_force(t->in, t->tester.users, policy);
 	trial_run(&trial, t->out);
 	put_in_force(t->in, NULL, t->in->policy);
 	free(policy);
@@ -208,7 +167,7 @@ static void run(struct test *t)
 		return;
 	if (mint(t) && open_sockets(t))
 		run_with_sockets(t);
-	static_users_free(t->user);
+	tester_fini(&t->tester);
 }
 
 void self_test_run(const struct self_test *in, struct trial_result *out)

@@ -228,8 +228,9 @@ static void start_and_serve(struct service *s)
 		serve(s);
 		redis_feed_stop(s);
 	}
-	/* The workers have to let go of it. */
+	/* The workers have to let go of these. */
 	capture_run_end(s);
+	test_credential_end(s);
 	/* The end of each session is told, whoever reads it slowly. */
 	logger_be_patient(s->log, LOG_PATIENCE_MS);
 	workers_stop(s->workers, s->workers_made, s->drain.cause);

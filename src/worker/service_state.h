@@ -18,6 +18,7 @@
 #include "worker/listeners.h"
 #include "worker/logger.h"
 #include "worker/operator.h"
+#include "worker/test_credential.h"
 #include "worker/worker.h"
 
 #define SERVICE_STATUS_BYTES 128
@@ -42,6 +43,7 @@ struct service {
 	struct drain drain;
 	struct operator_state operator_state;
 	struct capture_run capture_run;
+	struct test_credential test_credential;
 	struct event_base *base; /* the main thread's */
 	struct event *let_go;    /* once a second, while something lingers */
 	struct event *events[12];

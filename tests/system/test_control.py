@@ -451,3 +451,44 @@ def test_a_flood_costs_calls_nothing(start, call):
             f.join()
     assert c.got == c.sent > 0
     assert local.ask("GET", "/healthz").status == 200
+
+
+def test_a_self_test_credential(start, client, peer):
+    server, local, _ = start()
+    p = peer()
+    host, port = p.address
+    made = local.ask("POST", "/v1/self-test", {"peer": f"{host}:{port}"})
+    assert made.status == 201, made.body
+    made = made.json
+    assert made["realm"] == "example.org"
+    assert (made["allocations"], made["packets"]) == (2, 100)
+    assert made["urls"] == [
+        f"turn:{server.address[0]}:{server.address[1]}?transport=udp"]
+    tester = client(server, made["username"], made["password"])
+    tester.allocate()
+    tester.permit(p.address)
+    tester.send(p.address, b"hello")
+    assert p.receive()[0] == b"hello"
+    # Another one takes its place, also through a reload, and opens nothing.
+    other = local.ask("POST", "/v1/self-test", {"realm": "example.org"}).json
+    assert local.ask("POST", "/v1/reload", {}).status == 200
+    stranger = client(server, made["username"], made["password"])
+    stranger.allocate(expect=401)
+    client(server, other["username"], other["password"]).allocate()
+    server.await_log("a self-test may begin")
+
+
+@pytest.mark.parametrize("member, code", [
+    ({"peer": "10.9.8.7:5000"}, 403), ({"peer": "{listener}"}, 403),
+    ({"peer": "127.0.0.1:{relay}"}, 403), ({"peer": "127.0.0.1:0"}, 400),
+    ({"peer": "127.0.0.1"}, 400), ({"peer": "127.0.0.1:65536"}, 400),
+    ({"peer": "nobody:1"}, 400), ({"peer": ""}, 400), ({"peer": 1}, 400),
+    ({"realm": "elsewhere"}, 404), ({"user": "alice"}, 400)])
+def test_who_is_no_tester(start, member, code):
+    server, local, _ = start()
+    for name, value in member.items():
+        if isinstance(value, str):
+            member = {name: value.replace("{listener}", "%s:%d" %
+                                          server.address).replace(
+                          "{relay}", str(server.relay_ports[0]))}
+    assert local.ask("POST", "/v1/self-test", member).status == code
