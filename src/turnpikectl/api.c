@@ -417,6 +417,7 @@ static enum status exchange(struct talk *t, const struct api_request *request,
 }
 
 static enum status parse_answer(const struct talk *t,
+				const struct api_request *request,
 				const struct http_reply *http,
 				struct api_answer *out)
 {
@@ -424,6 +425,10 @@ static enum status parse_answer(const struct talk *t,
 	out->json = NULL;
 	if (http->body.len == 0)
 		return STATUS_OK;
+	if (!http->is_json && request->sink)
+		return request->sink(request->sink_arg, http->body)
+			       ? STATUS_OK
+			       : STATUS_NO_OUTPUT;
 	if (http->is_json)
 		out->json = json_loadb((const char *)http->body.data,
 				       http->body.len, JSON_REJECT_DUPLICATES,
@@ -451,7 +456,7 @@ enum status api_ask(const struct common *how, const struct api_request *request,
 							   : API_TIMEOUT_MS);
 	status = exchange(&talk, request, &http);
 	if (status == STATUS_OK)
-		status = parse_answer(&talk, &http, out);
+		status = parse_answer(&talk, request, &http, out);
 	if (talk.fd >= 0)
 		close(talk.fd);
 	if (talk.text)

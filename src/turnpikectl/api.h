@@ -10,6 +10,7 @@
 
 #include <jansson.h>
 
+#include "base/bytes.h"
 #include "turnpikectl/command.h"
 
 #define API_TIMEOUT_MS 10000
@@ -19,11 +20,16 @@
 #define API_TOKEN_BYTES 256
 #define API_URL "http://127.0.0.1:9641"
 
+/* Takes the bytes of an answer that is not JSON; false: they were no use. */
+typedef bool api_sink(void *arg, struct bytes body);
+
 struct api_request {
 	const char *method;
 	const char *path;   /* with its query */
 	const json_t *body; /* NULL: none */
 	int timeout_ms;     /* 0: API_TIMEOUT_MS */
+	api_sink *sink;     /* NULL: only JSON is understood */
+	void *sink_arg;
 };
 
 struct api_answer {

@@ -17,12 +17,16 @@ const struct command_option common_options[] = {
 };
 
 const struct command *const commands[] = {
-	&command_status,     &command_top,          &command_sessions,
-	&command_kill,       &command_why,          &command_usage_command,
-	&command_user_list,  &command_user_add,     &command_user_passwd,
-	&command_user_del,   &command_credential,   &command_reload,
-	&command_drain,      &command_open,         &command_import_coturn,
-	&command_completion, &command_help_command, NULL,
+	&command_status,        &command_top,
+	&command_sessions,      &command_kill,
+	&command_why,           &command_usage_command,
+	&command_user_list,     &command_user_add,
+	&command_user_passwd,   &command_user_del,
+	&command_credential,    &command_reload,
+	&command_drain,         &command_open,
+	&command_doctor,        &command_capture,
+	&command_import_coturn, &command_completion,
+	&command_help_command,  NULL,
 };
 
 /* How many words a name has if the words begin with it, or 0. */

@@ -10,8 +10,10 @@
 /* Where turnpiked has its socket if nobody says otherwise. */
 #define COMMAND_SOCKET "/run/turnpike/control.sock"
 
+extern const struct command command_capture;
 extern const struct command command_completion;
 extern const struct command command_credential;
+extern const struct command command_doctor;
 extern const struct command command_drain;
 extern const struct command command_help_command;
 extern const struct command command_import_coturn;
