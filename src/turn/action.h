@@ -13,6 +13,7 @@
 #include "base/log.h"
 #include "base/pool.h"
 #include "stun/attr.h"
+#include "turn/counters.h"
 #include "turn/datagram.h"
 #include "turn/refusal.h"
 
@@ -29,6 +30,9 @@ enum action_kind {
 	ACTION_CLOSE_RELAY, /* the allocation is gone: close its socket */
 	ACTION_LOG,
 	ACTION_REFUSED, /* to be remembered for the operator */
+	/* For whoever keeps accounts; once for each session, see session.h. */
+	ACTION_SESSION_BEGAN,
+	ACTION_SESSION_ENDED,
 };
 
 /* Send from a listener's socket to a client. */
@@ -55,6 +59,12 @@ struct action_open_relay {
 	uint16_t port;
 };
 
+/* A session has ended; all that it has relayed. */
+struct action_ended {
+	struct ref allocation; /* no longer resolves in the core */
+	struct counters_relayed traffic;
+};
+
 struct action {
 	enum action_kind kind;
 	union {
@@ -64,6 +74,8 @@ struct action {
 		struct ref close_relay; /* no longer resolves in the core */
 		const struct log_record *log;
 		const struct refusal *refused;
+		struct ref began;
+		struct action_ended ended;
 	} as;
 };
 

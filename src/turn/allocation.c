@@ -399,6 +399,10 @@ void allocation_opened(struct turn_server *s, const struct now *now,
 	counter_add(&s->counters.allocations, 1);
 	allocation_reply(s, now, index, out);
 	log_session(s, now, a, "session began", out);
+	out->items[out->count++] = (struct action){
+		.kind = ACTION_SESSION_BEGAN,
+		.as.began = owner.allocation,
+	};
 }
 
 /* Whether another port may do what this one did not. */
@@ -547,6 +551,25 @@ void allocation_release(struct turn_server *s, uint32_t index)
 	pool_give(&t->allocations, index);
 }
 
+static void tell_ended(const struct turn_server *s, uint32_t index,
+		       struct actions *out)
+{
+	const struct allocation *a = at(s, index);
+
+	out->items[out->count++] = (struct action){
+		.kind = ACTION_SESSION_ENDED,
+		.as.ended = {
+			.allocation = pool_ref(&s->flows.allocations, index),
+			.traffic = {
+				.to_peer_packets = a->to_peer_packets,
+				.to_peer_bytes = a->to_peer_bytes,
+				.to_client_packets = a->to_client_packets,
+				.to_client_bytes = a->to_client_bytes,
+			},
+		},
+	};
+}
+
 void allocation_end(struct turn_server *s, const struct now *now,
 		    uint32_t index, enum turn_cause cause, struct actions *out)
 {
@@ -555,6 +578,7 @@ void allocation_end(struct turn_server *s, const struct now *now,
 	if (a->state == ALLOCATION_LIVE) {
 		counter_add(&s->counters.allocations_ended[cause], 1);
 		log_ended(s, now, a, cause, out);
+		tell_ended(s, index, out);
 		out->items[out->count++] = (struct action){
 			.kind = ACTION_CLOSE_RELAY,
 			.as.close_relay =

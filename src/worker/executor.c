@@ -44,6 +44,7 @@ int executor_init(struct executor *e, uint16_t number, struct turn_server *core,
 	e->counters = turn_counters(core);
 	e->log = commons->log;
 	e->refusals = commons->refusals;
+	e->usage = commons->usage;
 	e->credentials = credentials;
 	e->worker = number;
 	e->inboxes = inboxes;
@@ -220,6 +221,14 @@ static void look(struct executor *e, bool inbound, uint16_t listener,
 			    message);
 }
 
+static void tell_began(struct executor *e, struct ref allocation)
+{
+	struct turn_session session;
+
+	if (e->usage && turn_find_session(e->core, allocation, &session))
+		usage_began(e->usage, &e->now, &session);
+}
+
 static void carry_out(struct executor *e, const struct action *a,
 		      struct answers *answers)
 {
@@ -248,6 +257,15 @@ static void carry_out(struct executor *e, const struct action *a,
 		break;
 	case ACTION_LOG:
 		logger_put(e->log, a->as.log);
+		break;
+	case ACTION_SESSION_BEGAN:
+		tell_began(e, a->as.began);
+		break;
+	case ACTION_SESSION_ENDED:
+		if (e->usage)
+			usage_ended(e->usage, &e->now, e->worker,
+				    a->as.ended.allocation,
+				    &a->as.ended.traffic);
 		break;
 	case ACTION_REFUSED:
 		refusals_put(e->refusals, a->as.refused);

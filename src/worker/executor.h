@@ -40,6 +40,7 @@ struct executor {
 	struct counters *counters; /* the core's */
 	struct logger *log;
 	struct refusals *refusals;
+	struct usage *usage; /* or NULL */
 	struct credentials *credentials;
 	struct capture *capture; /* NULL: none; borrowed */
 	struct now now;          /* of the batch in work */

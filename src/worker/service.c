@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/random.h>
 #include <sys/stat.h>
+#include <time.h>
 
 #include "config.h"
 #include "worker/notify.h"
@@ -66,6 +67,25 @@ static bool open_advertise(struct service *s)
 				 error, "raise fs.inotify.max_user_instances");
 }
 
+/* What is kept for the operator. Returns false without memory. */
+static bool make_records(struct service *s)
+{
+	const struct turn_config *c = &s->force.turn;
+	struct timespec t;
+	struct hash_key key;
+	struct now now;
+
+	clock_gettime(CLOCK_BOOTTIME, &t);
+	now.mono_ms = (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
+	now.wall_s = time(NULL);
+	if (getrandom(&key, sizeof(key), 0) != (ssize_t)sizeof(key))
+		return false;
+	s->refusals = refusals_new();
+	s->usage =
+		usage_new(c->worker_count, c->limits.allocations, &key, &now);
+	return s->refusals && s->usage;
+}
+
 static bool make_workers(struct service *s)
 {
 	struct worker_buffers buffers = {
@@ -80,17 +100,16 @@ static bool make_workers(struct service *s)
 	struct worker_commons commons = {
 		.shared = &s->shared,
 		.log = s->log,
-		.refusals = refusals_new(),
 	};
 	uint8_t seed[RANDOM_SEED_BYTES];
 	struct hash_key key;
 	int error = -EIO;
 
-	s->refusals = commons.refusals;
-	if (!s->refusals)
+	if (!make_records(s))
 		return start_failed_because(s, "cannot make the workers",
 					    -ENOMEM, NULL);
-
+	commons.refusals = s->refusals;
+	commons.usage = s->usage;
 	if (getrandom(seed, sizeof(seed), 0) == (ssize_t)sizeof(seed) &&
 	    getrandom(&key, sizeof(key), 0) == (ssize_t)sizeof(key) &&
 	    getrandom(&credentials.key, sizeof(credentials.key), 0) ==
@@ -253,6 +272,7 @@ static void release(struct service *s)
 	if (s->addresses_open)
 		ifaddr_close(&s->addresses);
 	refusals_free(s->refusals);
+	usage_free(s->usage);
 	logger_free(s->log);
 	crypto_wipe(s, sizeof(*s));
 	free(s);

@@ -32,6 +32,7 @@ struct service {
 	struct listeners listeners;
 	struct logger *log;
 	struct refusals *refusals;
+	struct usage *usage;
 	struct turn_shared shared;
 	bool shared_made;
 	struct worker *workers[LISTENERS_WORKERS_MAX];

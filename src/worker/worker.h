@@ -15,6 +15,7 @@
 #include "worker/capture.h"
 #include "worker/logger.h"
 #include "worker/refusals.h"
+#include "worker/usage.h"
 
 struct worker;
 
@@ -36,6 +37,7 @@ struct worker_commons {
 	struct turn_shared *shared;
 	struct logger *log;
 	struct refusals *refusals;
+	struct usage *usage; /* or NULL: none is kept */
 };
 
 /*

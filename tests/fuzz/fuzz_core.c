@@ -473,6 +473,14 @@ static void carry_out(uint16_t worker)
 			assert(!allocation_of(worker, r->allocation));
 			r->in_use = false;
 			break;
+		case ACTION_SESSION_BEGAN:
+			assert(allocation_of(worker, a->as.began));
+			break;
+		case ACTION_SESSION_ENDED:
+			r = find_relay(worker, a->as.ended.allocation);
+			assert(r && r->open);
+			assert(!allocation_of(worker, r->allocation));
+			break;
 		case ACTION_REFUSED:
 			check_refusal(a->as.refused);
 			break;

@@ -82,10 +82,12 @@ static void end_session(struct world *w, uint16_t worker,
 	if (!turn_end_session(s, &w->now, t->allocation, TURN_CAUSE_KILLED,
 			      out))
 		sim_fail(w, "a session that lives cannot be ended");
-	if (out->count != 2 || out->items[0].kind != ACTION_LOG ||
-	    out->items[1].kind != ACTION_CLOSE_RELAY ||
-	    out->items[1].as.close_relay.index != a->ref.index ||
-	    out->items[1].as.close_relay.generation != a->ref.generation)
+	if (out->count != 3 || out->items[0].kind != ACTION_LOG ||
+	    out->items[1].kind != ACTION_SESSION_ENDED ||
+	    out->items[1].as.ended.traffic.to_peer_bytes < t->to_peer_bytes ||
+	    out->items[2].kind != ACTION_CLOSE_RELAY ||
+	    out->items[2].as.close_relay.index != a->ref.index ||
+	    out->items[2].as.close_relay.generation != a->ref.generation)
 		sim_fail(w, "another session is ended");
 	a->in_use = false;
 	actions_clear(out);

@@ -395,6 +395,8 @@ void model_message(struct world *w, uint16_t worker, const struct packet *p,
 				sim_fail(w, "a request ended its allocation");
 			end_allocation(w, worker, x->as.close_relay);
 			break;
+		case ACTION_SESSION_BEGAN:
+		case ACTION_SESSION_ENDED:
 		case ACTION_LOG:
 			break;
 		case ACTION_REFUSED:
@@ -668,7 +670,7 @@ static void end_revoked(struct world *w, uint16_t worker, uint8_t user,
 	for (unsigned i = 0; i < out->count; i++) {
 		const struct action *x = &out->items[i];
 
-		if (x->kind == ACTION_LOG)
+		if (x->kind == ACTION_LOG || x->kind == ACTION_SESSION_ENDED)
 			continue;
 		if (x->kind != ACTION_CLOSE_RELAY || a)
 			sim_fail(w, "more than one session's end");

@@ -447,6 +447,8 @@ static void carry_out(struct world *w, uint16_t worker,
 			open_relay(w, worker, a->as.open_relay.allocation);
 			break;
 		case ACTION_CLOSE_RELAY:
+		case ACTION_SESSION_BEGAN:
+		case ACTION_SESSION_ENDED:
 		case ACTION_LOG:
 		case ACTION_REFUSED:
 			break;

@@ -253,6 +253,14 @@ static void carry_out(struct core *c)
 			c->refusals++;
 			c->refusal = *a->as.refused;
 			break;
+		case ACTION_SESSION_BEGAN:
+			c->began++;
+			c->last_began = a->as.began;
+			break;
+		case ACTION_SESSION_ENDED:
+			c->ended++;
+			c->last_ended = a->as.ended;
+			break;
 		}
 	}
 	if (look_up)

@@ -56,8 +56,11 @@ struct core {
 	struct stun_message reply; /* of the last ACTION_REPLY */
 	struct addr reply_to;
 	uint16_t reply_listener;
-	unsigned logs;          /* since core_init() */
-	struct log_record log;  /* the last one */
+	unsigned logs;         /* since core_init() */
+	struct log_record log; /* the last one */
+	unsigned began, ended; /* sessions, since core_init() */
+	struct ref last_began;
+	struct action_ended last_ended;
 	unsigned refusals;      /* since core_init() */
 	struct refusal refusal; /* the last one */
 

@@ -1,4 +1,4 @@
-/* link: -Wl,--wrap=turn_from_client,--wrap=turn_from_peer,--wrap=turn_from_hairpin,--wrap=turn_message,--wrap=turn_key_ready,--wrap=turn_relay_opened,--wrap=turn_tick,--wrap=turn_end_next,--wrap=turn_counters,--wrap=logger_put,--wrap=relay_set_init,--wrap=credentials_look_up,--wrap=credentials_next,--wrap=turn_next_user,--wrap=turn_has_user,--wrap=turn_recheck,--wrap=turn_end_session */
+/* link: -Wl,--wrap=turn_from_client,--wrap=turn_from_peer,--wrap=turn_from_hairpin,--wrap=turn_message,--wrap=turn_key_ready,--wrap=turn_relay_opened,--wrap=turn_tick,--wrap=turn_end_next,--wrap=turn_counters,--wrap=logger_put,--wrap=relay_set_init,--wrap=credentials_look_up,--wrap=credentials_next,--wrap=turn_next_user,--wrap=turn_has_user,--wrap=turn_recheck,--wrap=turn_end_session,--wrap=turn_find_session,--wrap=usage_began,--wrap=usage_ended */
 #include "unit.h"
 
 #include <errno.h>
@@ -13,7 +13,8 @@
  * The core here is a puppet: it answers as a test tells it to, and notes what
  * it was asked. Letters of the notes: c, p, h: a datagram from a client, a
  * peer, a hairpin; m: a message; k: keys; o: a relay socket opened (O: not);
- * t: a tick; e: an end; x: that of one session; l: a log record.
+ * t: a tick; e: an end; x: that of one session; l: a log record;
+ * b, E: a session began, ended.
  */
 static char notes[4096];
 static struct counters counters;
@@ -169,6 +170,37 @@ WRAPPED(bool, turn_end_session, struct turn_server *s, const struct now *now,
 		.as.close_relay = allocation,
 	};
 	return true;
+}
+
+static struct counters_relayed ended_relayed;
+
+WRAPPED(bool, turn_find_session, const struct turn_server *s,
+	struct ref allocation, struct turn_session *out)
+{
+	(void)s;
+	*out = (struct turn_session){ .allocation = allocation };
+	return allocation.index != 99;
+}
+
+WRAPPED(void, usage_began, struct usage *u, const struct now *now,
+	const struct turn_session *t)
+{
+	ck_assert_ptr_eq(u, &counters);
+	ck_assert_uint_gt(now->mono_ms, 0);
+	note('b');
+	last_ref = t->allocation;
+}
+
+WRAPPED(void, usage_ended, struct usage *u, const struct now *now,
+	uint16_t worker, struct ref allocation,
+	const struct counters_relayed *relayed)
+{
+	ck_assert_ptr_eq(u, &counters);
+	ck_assert_uint_gt(now->mono_ms, 0);
+	ck_assert_uint_eq(worker, 1);
+	note('E');
+	last_ref = allocation;
+	ended_relayed = *relayed;
 }
 
 WRAPPED(struct counters *, turn_counters, struct turn_server *s)
@@ -790,6 +822,38 @@ END_TEST
 
 /* --- counting -------------------------------------------------------------- */
 
+static void begin_and_end(struct actions *out)
+{
+	for (uint32_t i = 98; i < 100; i++)
+		out->items[out->count++] = (struct action){
+			.kind = ACTION_SESSION_BEGAN,
+			.as.began = { i, 1 },
+		};
+	out->items[out->count++] = (struct action){
+		.kind = ACTION_SESSION_ENDED,
+		.as.ended = { { 97, 1 }, { 1, 2, 3, 4 } },
+	};
+}
+
+/* One that has ended before it could be looked at is not told of. */
+START_TEST(sessions_are_accounted_for)
+{
+	e->usage = (struct usage *)&counters;
+	answer.kind = VERDICT_CONTROL;
+	on_message = begin_and_end;
+	from_client("x");
+	executor_read_listener(e, 7);
+	ck_assert_str_eq(notes, "cmbE");
+	ck_assert_uint_eq(last_ref.index, 97);
+	ck_assert_uint_eq(ended_relayed.to_client_bytes, 4);
+	/* Or nobody keeps accounts. */
+	e->usage = NULL;
+	from_client("x");
+	executor_read_listener(e, 7);
+	ck_assert_str_eq(notes, "cmbEcm");
+}
+END_TEST
+
 START_TEST(send_errors_are_counted)
 {
 	const struct addr nowhere = addr_ipv4(0xffffffff, 9);
@@ -1086,6 +1150,7 @@ static Suite *suite(void)
 	tcase_add_test(c, ticks_have_a_limit);
 	tcase_add_test(c, the_end_of_all);
 	tcase_add_test(c, the_end_of_one);
+	tcase_add_test(c, sessions_are_accounted_for);
 	tcase_add_test(c, send_errors_are_counted);
 	tcase_add_test(c, kernel_drops_are_counted);
 	tcase_add_test(c, requests_with_credentials_are_timed);

@@ -899,9 +899,10 @@ START_TEST(shutdown_ends_each_allocation_once)
 				   &c.out))
 			break;
 		ended++;
-		ck_assert_uint_eq(c.out.count, 2);
+		ck_assert_uint_eq(c.out.count, 3);
 		ck_assert_int_eq(c.out.items[0].kind, ACTION_LOG);
-		ck_assert_int_eq(c.out.items[1].kind, ACTION_CLOSE_RELAY);
+		ck_assert_int_eq(c.out.items[1].kind, ACTION_SESSION_ENDED);
+		ck_assert_int_eq(c.out.items[2].kind, ACTION_CLOSE_RELAY);
 		c.log = c.out.logs[0];
 		ck_assert_str_eq(core_log_field(&c, "cause"), "shutdown");
 	}
@@ -941,7 +942,7 @@ START_TEST(a_lost_socket_ends_its_allocation_once)
 	ck_assert_uint_eq(core_allocate(&c, &client, 1), 0);
 	actions_clear(&c.out);
 	turn_relay_lost(c.server, &c.now, c.last_relay, &c.out);
-	ck_assert_uint_eq(c.out.count, 2);
+	ck_assert_uint_eq(c.out.count, 3);
 	c.log = c.out.logs[0];
 	ck_assert_str_eq(core_log_field(&c, "cause"), "relay-lost");
 	core_expect_empty(&c);

@@ -1,3 +1,5 @@
+#include <errno.h>
+
 #include "core_fixture.h"
 #include "turn/session.h"
 
@@ -229,14 +231,14 @@ START_TEST(one_is_ended_and_no_other)
 	ck_assert_uint_eq(list(), 3);
 	ck_assert_uint_eq(found[1].client.port, 5001);
 	ck_assert(kill_it(found[1].allocation));
-	ck_assert_uint_eq(c.out.count, 2);
+	ck_assert_uint_eq(c.out.count, 3);
 	ck_assert_int_eq(c.out.items[0].kind, ACTION_LOG);
 	c.log = *c.out.items[0].as.log;
 	ck_assert_str_eq(c.log.message, "session ended");
 	ck_assert_str_eq(core_log_field(&c, "cause"), "killed");
 	ck_assert_str_eq(core_log_field(&c, "reason"), "(none)");
-	ck_assert_int_eq(c.out.items[1].kind, ACTION_CLOSE_RELAY);
-	ck_assert_uint_eq(c.out.items[1].as.close_relay.index,
+	ck_assert_int_eq(c.out.items[2].kind, ACTION_CLOSE_RELAY);
+	ck_assert_uint_eq(c.out.items[2].as.close_relay.index,
 			  found[1].allocation.index);
 	/* Gone at once: no refresh, and the same 5-tuple may begin again. */
 	ck_assert_uint_eq(core_refresh(&c, &client, 50, 600), 437);
@@ -245,6 +247,54 @@ START_TEST(one_is_ended_and_no_other)
 	ck_assert(!turn_find_session(c.server, found[1].allocation, &found[9]));
 	ck_assert(!kill_it(found[1].allocation));
 	ck_assert_uint_eq(list(), 3);
+}
+END_TEST
+
+/* Whoever keeps accounts hears of each session twice. */
+START_TEST(beginning_and_end_are_told_once)
+{
+	struct addr client = core_client(7, 7000), peer = core_peer(9, 9000);
+	struct ref first;
+
+	c.hold_relays = true;
+	core_allocate(&c, &client, 1);
+	ck_assert_uint_eq(c.began, 0);
+	c.hold_relays = false;
+	core_answer_relay(&c, c.last_relay, 0);
+	first = c.last_relay;
+	ck_assert_uint_eq(c.began, 1);
+	ck_assert_uint_eq(c.last_began.index, first.index);
+	ck_assert_uint_eq(c.last_began.generation, first.generation);
+	ck_assert_uint_eq(core_allocate(&c, &client, 1), 0);
+	ck_assert_uint_eq(c.began, 1);
+	ck_assert_uint_eq(core_bind(&c, &client, 3, 0x4001, &peer), 0);
+	core_channel_data(&c, &client, 0x4001, "four");
+	core_channel_data(&c, &client, 0x4001, "five5");
+	core_from_peer(&c, first, &peer, bytes_str("eleven bytes"));
+	ck_assert_uint_eq(core_refresh(&c, &client, 5, 0), 0);
+	ck_assert_uint_eq(c.ended, 1);
+	ck_assert_uint_eq(c.last_ended.allocation.index, first.index);
+	ck_assert_uint_eq(c.last_ended.allocation.generation, first.generation);
+	ck_assert_uint_eq(c.last_ended.traffic.to_peer_packets, 2);
+	ck_assert_uint_eq(c.last_ended.traffic.to_peer_bytes, 9);
+	ck_assert_uint_eq(c.last_ended.traffic.to_client_packets, 1);
+	ck_assert_uint_eq(c.last_ended.traffic.to_client_bytes, 12);
+	ck_assert_uint_eq(core_allocate(&c, &client, 6), 0);
+	core_wait(&c, 700000);
+	ck_assert_uint_eq(c.ended, 2);
+	ck_assert_uint_eq(c.began, 2);
+}
+END_TEST
+
+/* What never was a session is none that ends. */
+START_TEST(what_was_not_opened_is_not_told)
+{
+	struct addr client = core_client(7, 7000);
+
+	c.relay_errors[0] = -EMFILE;
+	ck_assert_uint_eq(core_allocate(&c, &client, 1), 508);
+	ck_assert_uint_eq(c.began, 0);
+	ck_assert_uint_eq(c.ended, 0);
 }
 END_TEST
 
@@ -278,6 +328,8 @@ static Suite *suite(void)
 	tcase_add_test(t, the_end_stays_the_end);
 	tcase_add_test(t, what_is_being_opened_is_no_session_yet);
 	tcase_add_test(t, one_is_ended_and_no_other);
+	tcase_add_test(t, beginning_and_end_are_told_once);
+	tcase_add_test(t, what_was_not_opened_is_not_told);
 	tcase_add_test(t, references_to_nothing);
 	suite_add_tcase(s, t);
 	return s;
