@@ -1,3 +1,4 @@
+/* link: -Wl,--wrap=redis_store_ask,--wrap=redis_store_state */
 #include "unit.h"
 
 #include <string.h>
@@ -12,8 +13,12 @@ static bool full;
 static enum redis_state state;
 static int the_store;
 
-bool redis_store_ask(struct redis_store *store, uint16_t reader,
-		     const struct redis_question *question)
+bool __wrap_redis_store_ask(struct redis_store *store, uint16_t reader,
+			    const struct redis_question *question);
+enum redis_state __wrap_redis_store_state(const struct redis_store *store);
+
+bool __wrap_redis_store_ask(struct redis_store *store, uint16_t reader,
+			    const struct redis_question *question)
 {
 	ck_assert_ptr_eq(store, &the_store);
 	ck_assert_uint_eq(reader, 3);
@@ -24,7 +29,7 @@ bool redis_store_ask(struct redis_store *store, uint16_t reader,
 	return true;
 }
 
-enum redis_state redis_store_state(const struct redis_store *store)
+enum redis_state __wrap_redis_store_state(const struct redis_store *store)
 {
 	ck_assert_ptr_eq(store, &the_store);
 	return state;
