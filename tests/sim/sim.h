@@ -174,7 +174,7 @@ struct sim_stats {
 
 struct model_permission {
 	bool in_use;
-	struct addr ip; /* canonical, port 0 */
+	struct addr ip;    /* canonical, port 0 */
 	struct addr named; /* the advertised form, named last; or none */
 	uint64_t expires_ms;
 };
