@@ -1,5 +1,6 @@
 """turnpikectl and the real daemon."""
 
+import concurrent.futures
 import os
 import signal
 import socket
@@ -79,14 +80,14 @@ def test_a_user_who_is_nobody(start):
 
 def test_a_daemon_that_is_stopped(start):
     server = start()
+    ways = (["--socket", server.socket],
+            ["--url", server.url, "--token-file", server.token_file])
     server.signal(signal.SIGSTOP)
     try:
-        for where in (["--socket", server.socket],
-                      ["--url", server.url, "--token-file",
-                       server.token_file]):
-            result = ctl.run("status", *where, expect=ctl.TIMEOUT,
-                             timeout_s=20)
-            assert "does not answer" in result.err
+        with concurrent.futures.ThreadPoolExecutor() as both:
+            for result in both.map(lambda way: ctl.run(
+                    "status", *way, expect=ctl.TIMEOUT, timeout_s=20), ways):
+                assert "does not answer" in result.err
     finally:
         server.signal(signal.SIGCONT)
 
