@@ -480,14 +480,26 @@ static enum status status_of(unsigned code)
 		return STATUS_REFUSED;
 	case 422:
 		return STATUS_CONFIG;
+	case 503:
+		return STATUS_UNAVAILABLE;
 	default:
-		return code >= 500 ? STATUS_UNAVAILABLE : STATUS_FAILED;
+		return STATUS_FAILED;
 	}
 }
 
 static const char *member(const json_t *error, const char *name)
 {
 	return json_string_value(json_object_get(error, name));
+}
+
+/* A sentence that is whole is followed by another one. */
+static const char *between(const char *message, const char *remedy)
+{
+	size_t len = strlen(message);
+
+	if (!remedy)
+		return "";
+	return len > 0 && message[len - 1] == '.' ? " " : ": ";
 }
 
 enum status api_refused(const struct call *call,
@@ -503,7 +515,7 @@ enum status api_refused(const struct call *call,
 	if (!remedy && answer->code == 401)
 		remedy = "give --token-file, or be root and leave --url out";
 	if (message)
-		say(STATUS_OK, "%s%s%s", message, remedy ? ": " : "",
+		say(STATUS_OK, "%s%s%s", message, between(message, remedy),
 		    remedy ? remedy : "");
 	else
 		say(STATUS_OK, "turnpiked answers %u%s%s", answer->code,

@@ -113,10 +113,12 @@ static enum status change(const struct call *call, const char *method,
 	if (!path)
 		return say_no_memory();
 	status = api_send(call, method, path, body, &answer);
-	if (status == STATUS_OK && call->common.json && answer)
-		member_print(answer);
-	else if (status == STATUS_OK && !call->common.json)
+	if (status == STATUS_OK && !call->common.json)
 		puts(done);
+	else if (status == STATUS_OK && answer)
+		member_print(answer);
+	else if (status == STATUS_OK)
+		puts("{}");
 	json_decref(answer);
 	return status;
 }

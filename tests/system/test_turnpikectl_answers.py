@@ -136,7 +136,7 @@ def test_errors_have_a_status_and_a_remedy(stand_in, code, status):
 
 def test_errors_without_words(stand_in):
     server = stand_in(ctl_stand_in.answer("{}", "500 Internal Server Error"))
-    assert "500" in ask(server, "status", expect=ctl.UNAVAILABLE).err
+    assert "500" in ask(server, "status", expect=ctl.FAILED).err
 
 
 def test_an_answer_that_does_not_come(stand_in):
