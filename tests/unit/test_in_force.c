@@ -1,4 +1,4 @@
-/* link: -Wl,--wrap=udp_open_listeners */
+/* link: -Wl,--wrap=udp_open_listeners,--wrap=worker_set_config,--wrap=worker_set_peers,--wrap=worker_set_credentials,--wrap=worker_set_listener,--wrap=worker_change_listener,--wrap=worker_sync,--wrap=worker_holdings */
 /* What workers are handed is a system test's business (test_reload.py). */
 #include "unit.h"
 
@@ -51,6 +51,103 @@ int __wrap_udp_open_listeners(const struct addr *local, uint16_t count,
 		fds[i] = open("/dev/null", O_RDONLY | O_CLOEXEC);
 	return error;
 }
+
+/* --- workers, in their place: what they were handed, in order ---------------- */
+
+#define WORKERS 2
+
+static struct worker *workers[WORKERS];
+static struct holdings holdings[WORKERS];
+static char handed[512];
+static uint16_t own_sockets; /* known to the rules that were handed over */
+
+static void hand(const struct worker *w, const char *what)
+{
+	size_t used = strlen(handed);
+
+	ck_assert(w == workers[0] || w == workers[1]);
+	/* The last one is enough: each has what the first one has. */
+	if (w == workers[WORKERS - 1])
+		snprintf(handed + used, sizeof(handed) - used, "%s ", what);
+}
+
+void __wrap_worker_set_config(struct worker *w,
+			      const struct turn_config *config);
+void __wrap_worker_set_peers(struct worker *w, const struct peer_policy *peers);
+void __wrap_worker_set_credentials(struct worker *w,
+				   const struct credentials_config *config,
+				   bool recheck);
+void __wrap_worker_set_listener(struct worker *w, uint16_t index,
+				const struct turn_listener *listener, int fd);
+void __wrap_worker_change_listener(struct worker *w, uint16_t index,
+				   const struct turn_listener *listener);
+void __wrap_worker_sync(struct worker *w);
+const struct holdings *__wrap_worker_holdings(const struct worker *w);
+
+void __wrap_worker_set_config(struct worker *w,
+			      const struct turn_config *config)
+{
+	own_sockets = config->peers.own_socket_count;
+	hand(w, "config");
+}
+
+void __wrap_worker_set_peers(struct worker *w, const struct peer_policy *peers)
+{
+	own_sockets = peers->own_socket_count;
+	hand(w, "peers");
+}
+
+void __wrap_worker_set_credentials(struct worker *w,
+				   const struct credentials_config *config,
+				   bool recheck)
+{
+	(void)config;
+	hand(w, recheck ? "credentials,recheck" : "credentials");
+}
+
+void __wrap_worker_set_listener(struct worker *w, uint16_t index,
+				const struct turn_listener *listener, int fd)
+{
+	(void)index;
+	(void)listener;
+	hand(w, fd >= 0 ? "listener" : "none");
+	if (fd >= 0)
+		close(fd);
+}
+
+void __wrap_worker_change_listener(struct worker *w, uint16_t index,
+				   const struct turn_listener *listener)
+{
+	(void)index;
+	hand(w, listener->lingers ? "lingers" : "serves");
+}
+
+void __wrap_worker_sync(struct worker *w)
+{
+	hand(w, "|");
+}
+
+const struct holdings *__wrap_worker_holdings(const struct worker *w)
+{
+	return &holdings[w == workers[1]];
+}
+
+/* The workers run from now on, and have the listeners. */
+static void run_workers(void)
+{
+	struct listeners_failure failure;
+
+	ck_assert_uint_eq(force.turn.worker_count, WORKERS);
+	memset(holdings, 0, sizeof(holdings));
+	for (uintptr_t i = 0; i < WORKERS; i++)
+		workers[i] = (struct worker *)(i + 1);
+	listeners_follow(&listeners, &addresses, &failure);
+	listeners_hand_over(&listeners, workers);
+	force.workers = workers;
+	handed[0] = '\0';
+}
+
+/* --- a configuration that is in force ---------------------------------------- */
 
 static void begin(const char *config)
 {
@@ -373,6 +470,59 @@ START_TEST(too_many_former_addresses)
 }
 END_TEST
 
+#define TWO_WORKERS "workers = 2;\n"
+
+/* Whoever reads a packet judges it by rules that know all of us. */
+START_TEST(rules_come_before_listeners)
+{
+	begin(ALICE TWO_WORKERS LISTEN("3478"));
+	run_workers();
+	ck_assert(reload(ALICE TWO_WORKERS LISTEN("3479")));
+	ck_assert_str_eq(handed,
+			 "config | credentials,recheck lingers listener | ");
+	ck_assert_uint_eq(own_sockets, 2);
+	handed[0] = '\0';
+	ck_assert(!reload("wings"));
+	ck_assert_str_eq(handed, "");
+}
+END_TEST
+
+/* The sockets go first, then the rules that knew of them. */
+START_TEST(what_lingers_is_let_go)
+{
+	begin(ALICE TWO_WORKERS LISTEN("3478"));
+	run_workers();
+	holdings[1].listeners[0] = 1;
+	ck_assert(reload(ALICE TWO_WORKERS LISTEN("3479")));
+	handed[0] = '\0';
+	ck_assert(in_force_let_go(&force));
+	ck_assert_str_eq(handed, "");
+	holdings[1].listeners[0] = 0;
+	ck_assert(!in_force_let_go(&force));
+	ck_assert_str_eq(handed, "none peers | ");
+	ck_assert_uint_eq(own_sockets, 1);
+	ck_assert_uint_eq(listeners_lingering(&listeners), 0);
+}
+END_TEST
+
+START_TEST(a_former_address_is_ours_while_a_session_lives_by_it)
+{
+	struct addr told = numbered(1);
+
+	begin("realm = \"r\"; relay = { advertise = \"8.8.8.1\"; };\n" TWO_WORKERS);
+	run_workers();
+	holdings[0].relay_ips[1] = 2;
+	ck_assert(advertise(2));
+	ck_assert_str_eq(handed, "config | ");
+	ck_assert(in_force_let_go(&force));
+	ck_assert_uint_eq(peer_policy_relay_index(&force.turn.peers, &told), 1);
+	holdings[0].relay_ips[1] = 0;
+	ck_assert(!in_force_let_go(&force));
+	ck_assert_uint_eq(peer_policy_relay_index(&force.turn.peers, &told), 0);
+	ck_assert_str_eq(handed, "config | peers | ");
+}
+END_TEST
+
 /* What the file does not name is the bound address that is in force. */
 START_TEST(the_advertised_address_follows_the_bound_one)
 {
@@ -498,6 +648,9 @@ static Suite *suite(void)
 	tcase_add_test(t, limits_are_lowered_and_not_raised);
 	tcase_add_test(t, another_address_is_advertised);
 	tcase_add_test(t, too_many_former_addresses);
+	tcase_add_test(t, rules_come_before_listeners);
+	tcase_add_test(t, what_lingers_is_let_go);
+	tcase_add_test(t, a_former_address_is_ours_while_a_session_lives_by_it);
 	tcase_add_test(t, the_advertised_address_follows_the_bound_one);
 	suite_add_tcase(s, t);
 	return s;
