@@ -134,6 +134,15 @@ struct conf *conf_load_relay(const char *path,
 struct conf *conf_parse(struct bytes text, const struct conf_machine *machine,
 			struct report *report);
 
+/*
+ * The users file as it is now, read for a configuration that is in force.
+ * Returns the set, which is the caller's, or NULL if the report has an error:
+ * a realm that the configuration does not know is one. `key` is random.
+ */
+struct static_users *conf_read_users_file(const struct conf *c,
+					  const struct hash_key *key,
+					  struct report *report);
+
 /* Wipes and frees; NULL is allowed. */
 void conf_free(struct conf *c);
 

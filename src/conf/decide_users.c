@@ -338,3 +338,59 @@ void decide_users(struct conf *c, const struct conf_machine *machine,
 	crypto_free(crypto);
 	free(users);
 }
+
+static void refuse_new_realms(const struct conf *known, const struct conf *c,
+			      struct report *report)
+{
+	char quoted[REPORT_QUOTE_BYTES];
+
+	for (uint8_t i = known->turn.realm_count; i < c->turn.realm_count; i++)
+		report_error(report, 0,
+			     "realm %s is none of the configuration's; "
+			     "expected one that it names",
+			     report_quote(bytes_str(c->turn.realms[i].name),
+					  quoted));
+}
+
+/* Reads the users file into a set of its own, which is in `c`, a copy. */
+static void read_file_alone(const struct conf *known, struct conf *c,
+			    struct users *users)
+{
+	users->c = c;
+	users_file_read(&users->file, c->users_file, users->report);
+	report_enter(users->report, c->users_file);
+	decide_list(users, &users->file);
+	refuse_new_realms(known, c, users->report);
+	report_leave(users->report);
+	document_fini(&users->file);
+}
+
+struct static_users *conf_read_users_file(const struct conf *known,
+					  const struct hash_key *key,
+					  struct report *report)
+{
+	struct users *users = calloc(1, sizeof(*users));
+	struct conf *c = malloc(sizeof(*c));
+	struct static_users *set = static_users_new(key, TURN_SOURCE_FILE);
+
+	if (users)
+		users->crypto = crypto_new();
+	if (users && users->crypto && c && set) {
+		*c = *known;
+		c->file_users = set;
+		users->report = report;
+		read_file_alone(known, c, users);
+		crypto_wipe(c, sizeof(*c));
+	} else {
+		report_error(report, 0, "no memory to read the users file");
+	}
+	if (!report_is_clean(report)) {
+		static_users_free(set);
+		set = NULL;
+	}
+	if (users)
+		crypto_free(users->crypto);
+	free(users);
+	free(c);
+	return set;
+}

@@ -375,6 +375,16 @@ bool value_read(struct value *out, enum option_id id,
 	return out->is_set;
 }
 
+bool value_parse_rate(enum option_id id, const char *text, uint64_t *out)
+{
+	struct value v;
+
+	if (!read_rate(&v, &options[id], text))
+		return false;
+	*out = (uint64_t)v.as.number;
+	return true;
+}
+
 /* Defaults are read as if the file had them. */
 void value_set_default(struct value *out, enum option_id id)
 {

@@ -69,6 +69,12 @@ bool value_read(struct value *out, enum option_id id,
 /* Sets the value to the option's default; it must have one. */
 void value_set_default(struct value *out, enum option_id id);
 
+/*
+ * Reads a rate as the option takes it, "10Mbit/s", in bytes per second. Returns
+ * false if the text is anything else.
+ */
+bool value_parse_rate(enum option_id id, const char *text, uint64_t *out);
+
 /* Wipes and frees what the value holds; it is then not set. */
 void value_fini(struct value *v, enum option_id id);
 

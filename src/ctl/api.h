@@ -6,6 +6,9 @@
 
 #include "ctl/route.h"
 
+/* api_credentials.c */
+extern const struct route api_credentials;
+
 /* api_capture.c */
 extern const struct route api_capture_begin;
 extern const struct route api_capture_take;
@@ -41,6 +44,12 @@ extern const struct route api_refusals;
 extern const struct route api_drain;
 extern const struct route api_drain_begin;
 extern const struct route api_drain_end;
+
+/* api_users.c */
+extern const struct route api_users;
+extern const struct route api_users_add;
+extern const struct route api_user_password;
+extern const struct route api_user_remove;
 
 /* api_reload.c */
 extern const struct route api_reload;

@@ -201,7 +201,7 @@ static json_t *parse_body(struct evhttp_request *r, struct answer *a)
 	return NULL;
 }
 
-/* A route that does something may have been told a secret: it is wiped. */
+/* It may have held a password. */
 static void wipe_body(struct evhttp_request *r)
 {
 	struct evbuffer *body = evhttp_request_get_input_buffer(r);
@@ -289,6 +289,34 @@ static void on_request(void *arg, enum http_door door, struct evhttp_request *r)
 	answer_fini(&a);
 }
 
+/*
+ * What JSON held may have been a password: its memory is wiped when it is
+ * freed, for which its size stands before it.
+ */
+#define MEMORY_HEAD_BYTES 16
+
+static void *take_memory(size_t size)
+{
+	char *head = malloc(MEMORY_HEAD_BYTES + size);
+
+	if (!head)
+		return NULL;
+	memcpy(head, &size, sizeof(size));
+	return head + MEMORY_HEAD_BYTES;
+}
+
+static void give_memory(void *memory)
+{
+	char *head = (char *)memory - MEMORY_HEAD_BYTES;
+	size_t size;
+
+	if (!memory)
+		return;
+	memcpy(&size, head, sizeof(size));
+	crypto_wipe(memory, size);
+	free(head);
+}
+
 struct control *control_new(const struct control_config *config,
 			    const struct control_hooks *hooks,
 			    struct event_base *base)
@@ -306,6 +334,7 @@ struct control *control_new(const struct control_config *config,
 		free(c);
 		return NULL;
 	}
+	json_set_alloc_funcs(take_memory, give_memory);
 	c->config = *config;
 	c->hooks = hooks;
 	ok = config->socket_fd < 0 ||

@@ -104,6 +104,54 @@ struct control_self_test {
 	unsigned packets;     /* by each, both ways together */
 };
 
+/* A user of the users file. */
+struct control_user {
+	const char *name;
+	const char *realm;
+	uint32_t allocations; /* 0: no limit of its own */
+	uint64_t rate;        /* bytes per second; 0 likewise */
+	bool disabled;
+	bool has_sha256;
+};
+
+typedef void control_visit_user(void *visitor, const struct control_user *user);
+
+enum control_user_kind {
+	CONTROL_USER_ADD,
+	CONTROL_USER_PASSWORD,
+	CONTROL_USER_REMOVE,
+};
+
+struct control_user_change {
+	enum control_user_kind kind;
+	const char *by;
+	const char *name;
+	const char *realm;    /* NULL: the first one */
+	const char *password; /* not to remove one */
+	/* To add one. */
+	uint32_t allocations;
+	const char *rate; /* "10Mbit/s", or NULL */
+	bool disabled;
+};
+
+enum control_user_result {
+	CONTROL_USER_DONE,
+	CONTROL_USER_IS_THERE,  /* in one of the files already */
+	CONTROL_USER_NOT_THERE, /* in the users file */
+	CONTROL_USER_BAD,       /* a name, realm, password or rate */
+	CONTROL_USER_FAILED,    /* the file cannot be read or written */
+};
+
+#define CONTROL_WHY_BYTES 1024
+
+/* A credential that was made for somebody. Wiped by who asked for it. */
+struct control_credential {
+	uint8_t realm; /* index */
+	int64_t expires_wall_s;
+	char username[STUN_USERNAME_MAX_BYTES + 1];
+	char password[128];
+};
+
 /* ctl/metrics.h */
 struct metrics_snapshot;
 
@@ -167,6 +215,29 @@ struct control_hooks {
 	 */
 	bool (*begin_drain)(void *arg, int64_t deadline_s, const char *by);
 	bool (*end_drain)(void *arg, const char *by);
+
+	/*
+	 * Walks over the users file. False with a sentence in `why` if it
+	 * cannot be read. `*writable`: it could be written.
+	 */
+	bool (*users)(void *arg, control_visit_user *visit, void *visitor,
+		      bool *writable, char why[CONTROL_WHY_BYTES]);
+
+	/*
+	 * Changes the users file and puts it in force. If that is not done
+	 * `why` is a sentence.
+	 */
+	enum control_user_result (*change_user)(
+		void *arg, const struct control_user_change *change,
+		char why[CONTROL_WHY_BYTES]);
+
+	/*
+	 * Makes a time-limited credential. Returns 0, -ENOKEY if no secret is
+	 * in force for the realm, or -EINVAL if the name cannot be one. The
+	 * realm's index is in `out`.
+	 */
+	int (*mint)(void *arg, const char *user, uint32_t lifetime_s,
+		    struct control_credential *out);
 
 	/* Reads the configuration again, and says how that went. */
 	void (*reload)(void *arg, struct control_reload *out);

@@ -5,11 +5,31 @@
 #include "ctl/api.h"
 
 const struct route *const routes[] = {
-	&api_page,         &api_page_file,   &api_healthz,   &api_readyz,
-	&api_metrics,      &api_server,      &api_sessions,  &api_sessions_end,
-	&api_session,      &api_session_end, &api_refusals,  &api_drain,
-	&api_drain_begin,  &api_drain_end,   &api_reload,    &api_capture_begin,
-	&api_capture_take, &api_capture_end, &api_self_test, NULL,
+	&api_page,
+	&api_page_file,
+	&api_healthz,
+	&api_readyz,
+	&api_metrics,
+	&api_server,
+	&api_sessions,
+	&api_sessions_end,
+	&api_session,
+	&api_session_end,
+	&api_refusals,
+	&api_drain,
+	&api_drain_begin,
+	&api_drain_end,
+	&api_reload,
+	&api_users,
+	&api_users_add,
+	&api_user_password,
+	&api_user_remove,
+	&api_credentials,
+	&api_self_test,
+	&api_capture_begin,
+	&api_capture_take,
+	&api_capture_end,
+	NULL,
 };
 
 static const char *const method_names[ROUTE_METHOD_COUNT] = {

@@ -37,6 +37,7 @@ void in_force_init(struct in_force *f, const struct conf *conf,
 void in_force_fini(struct in_force *f)
 {
 	conf_free(f->reloaded);
+	static_users_free(f->file_users);
 	crypto_wipe(f, sizeof(*f));
 }
 
@@ -277,7 +278,7 @@ void in_force_set_tester(struct in_force *f, struct static_users *tester,
 	f->tester_peer = f->turn.peers.self_test_peer = *peer;
 	f->turn.peers.generation++;
 	for (uint8_t i = 0; f->workers && i < f->turn.worker_count; i++) {
-		worker_set_credentials(f->workers[i], &f->credentials, false);
+		worker_set_credentials(f->workers[i], &f->credentials, true);
 		worker_set_peers(f->workers[i], &f->turn.peers);
 	}
 	in_force_sync(f);
@@ -389,8 +390,26 @@ static void put_in_force(struct in_force *f, struct conf *wanted)
 	in_force_sync(f);
 	/* Nobody looks at what it named any more. */
 	conf_free(before);
+	static_users_free(f->file_users);
+	f->file_users = NULL;
 	logger_set_level(f->log, wanted->log_level);
 	tell_advertised(f, &told_before);
+}
+
+bool in_force_reload_users(struct in_force *f, const struct hash_key *key,
+			   struct report *report)
+{
+	struct static_users *before = f->file_users;
+	struct static_users *users = conf_read_users_file(f->conf, key, report);
+
+	if (!users)
+		return false;
+	f->file_users = f->credentials.file_users = users;
+	for (uint8_t i = 0; f->workers && i < f->turn.worker_count; i++)
+		worker_set_credentials(f->workers[i], &f->credentials, true);
+	in_force_sync(f);
+	static_users_free(before);
+	return true;
 }
 
 static void tell_reloaded(struct in_force *f)

@@ -28,7 +28,9 @@ struct in_force {
 	const struct conf *start; /* what sockets and pools were made for */
 	const struct conf *conf;  /* the file that is in force */
 	struct conf *reloaded;    /* the same, if a reload brought it; owned */
-	struct turn_config turn;  /* all of it together */
+	/* The users file, if it was read by itself since; owned. */
+	struct static_users *file_users;
+	struct turn_config turn; /* all of it together */
 	struct credentials_config credentials;
 	struct realm_overrides overrides;
 	struct restart_pending pending; /* as the last reload found */
@@ -82,6 +84,14 @@ bool in_force_reload(struct in_force *f, const char *path,
 		     struct reload_result *out);
 
 /*
+ * Reads the users file again, and nothing else, and puts it in force: sessions
+ * that are no longer admitted end. Returns false, with nothing changed, if the
+ * report has an error. `key` is random.
+ */
+bool in_force_reload_users(struct in_force *f, const struct hash_key *key,
+			   struct report *report);
+
+/*
  * Tells clients another relay address from now on. The former one stays ours
  * while an allocation lives by it. False, with a line in the log, if too many
  * former ones are.
@@ -103,7 +113,8 @@ void in_force_set_draining(struct in_force *f, bool draining);
 
 /*
  * Lets the user of a self-test in beside the others, and one more peer be
- * reached (none where its family is ADDR_NONE); NULL ends that. Borrowed until
+ * reached (none where its family is ADDR_NONE); NULL ends that. The sessions of
+ * the one before end. Borrowed until
  * the next call, through reloads too; all workers know when this returns.
  */
 void in_force_set_tester(struct in_force *f, struct static_users *tester,

@@ -33,6 +33,17 @@ bool operator_capture_is_there(void *arg);
 bool operator_capture_next(void *arg, struct control_message *out);
 uint64_t operator_capture_end(void *arg);
 
+/* operator_users.c */
+bool operator_users(void *arg, control_visit_user *visit, void *visitor,
+		    bool *writable, char why[CONTROL_WHY_BYTES]);
+enum control_user_result
+operator_change_user(void *arg, const struct control_user_change *change,
+		     char why[CONTROL_WHY_BYTES]);
+
+/* operator_credentials.c */
+int operator_mint(void *arg, const char *user, uint32_t lifetime_s,
+		  struct control_credential *out);
+
 /* CLOCK_BOOTTIME. */
 uint64_t operator_clock_ms(void);
 

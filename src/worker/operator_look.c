@@ -109,7 +109,7 @@ void operator_look(void *arg, struct control_server *out)
 		.allocations_max = f->turn.limits.allocations,
 		.workers = s->workers_made,
 		.users_config = static_users_count(f->conf->users),
-		.users_file = static_users_count(f->conf->file_users),
+		.users_file = static_users_count(f->credentials.file_users),
 		.secrets = f->conf->secrets.count,
 	};
 	look_at_realms(s, out);

@@ -31,7 +31,7 @@ struct test_credential {
 int test_credential_begin(struct service *s, uint8_t realm,
 			  const struct addr *peer, const char *by);
 
-/* Takes it out of force. Its sessions last until they expire. */
+/* Takes it out of force; its sessions end. */
 void test_credential_end(struct service *s);
 
 #endif

@@ -492,3 +492,105 @@ def test_who_is_no_tester(start, member, code):
                                           server.address).replace(
                           "{relay}", str(server.relay_ports[0]))}
     assert local.ask("POST", "/v1/self-test", member).status == code
+
+
+# Users and credentials.
+
+def test_users_are_added_changed_and_removed(start, client, folder):
+    server, local, remote = start(workers=5)
+    assert local.get("/v1/users") == {"users": [], "writable": True}
+    answer = remote.ask("POST", "/v1/users", {
+        "name": "c<arol é", "password": "first", "allocations": 2,
+        "rate": "10Mbit/s"})
+    assert answer.status == 201, answer.body
+    assert local.get("/v1/users")["users"] == [{
+        "name": "c<arol é", "realm": "example.org", "allocations": 2,
+        "rate": 1250000, "disabled": False, "sha256": True}]
+    with open(f"{folder.state}/users") as file:
+        text = file.read()
+    assert "first" not in text and "key_sha256" in text
+    assert os.stat(f"{folder.state}/users").st_mode & 0o7777 == 0o640
+    # In force at once, for all workers.
+    sessions = [client(server, user="c<arol é", password="first")
+                for _ in range(2)]
+    for c in sessions:
+        c.allocate()
+    client(server, user="c<arol é", password="first").allocate(expect=486)
+    client(server).allocate()
+    # Another password ends the sessions of the one before.
+    path = "/v1/users/c%3Carol%20%C3%A9"
+    answer = local.ask("POST", f"{path}/password", {"password": "second"})
+    assert answer.status == 204, answer.body
+    daemons.until(lambda: local.get("/v1/sessions")["total"] == 1)
+    client(server, user="c<arol é", password="first").allocate(expect=401)
+    c = client(server, user="c<arol é", password="second")
+    c.allocate()
+    assert local.get("/v1/users")["users"][0]["rate"] == 1250000
+    # It outlives a reload and a restart, and others stand beside it.
+    assert local.ask("POST", "/v1/users", {
+        "name": "dave", "password": "p", "disabled": True}).status == 201
+    assert local.ask("POST", "/v1/reload", {}).status == 200
+    assert len(local.get("/v1/users")["users"]) == 2
+    c.refresh()
+    client(server, user="dave", password="p").allocate(expect=401)
+    assert local.ask("DELETE", path).status == 204
+    daemons.until(lambda: local.get("/v1/sessions")["total"] == 1)
+    client(server, user="c<arol é", password="second").allocate(expect=401)
+    assert [u["name"] for u in local.get("/v1/users")["users"]] == ["dave"]
+    assert local.ask("DELETE", path).code == "unknown_user"
+    assert not [line for line in server.log if "second" in line]
+
+
+def test_users_that_cannot_be(start, folder):
+    _, local, _ = start()
+    def add(**user):
+        return local.ask("POST", "/v1/users", user)
+    assert add(name="alice", password="p").code == "user_exists"
+    assert add(name="bob", password="p").status == 201
+    assert add(name="bob", password="p").code == "user_exists"
+    for wrong in ({"name": "x"}, {"password": "p"}, {"name": "", "password": "p"},
+                  {"name": "x", "password": "p", "realm": "nowhere"},
+                  {"name": "x\n", "password": "p"},
+                  {"name": "x", "password": "p\t"},
+                  {"name": "x" * 509, "password": "p"},
+                  {"name": "x", "password": "p", "rate": "fast"},
+                  {"name": "x", "password": "p", "allocations": 0},
+                  {"name": "x", "password": "p", "admin": True},
+                  {"name": "x", "password": ["p"]}):
+        answer = add(**wrong)
+        assert (answer.status, answer.code) == (400, "bad_request"), wrong
+    for body in (b"[]", b"{", b'{"name":"x","name":"y","password":"p"}',
+                 b"null", b'{"name":"x\\u0000","password":"p"}', b"\xff",
+                 b"[" * 100000):
+        answer = local.ask("POST", "/v1/users", body)
+        assert answer.code == "bad_request", body[:40]
+    assert local.ask("DELETE", "/v1/users/alice").code == "unknown_user"
+    # A file that a person has broken is not overwritten.
+    with open(f"{folder.state}/users", "w") as file:
+        file.write("users = ( { name = \"eve\"; } ")
+    answer = add(name="x", password="p")
+    assert (answer.status, answer.code) == (500, "users_file")
+    with open(f"{folder.state}/users") as file:
+        assert "eve" in file.read()
+
+
+def test_credentials_are_minted(start, client):
+    server, local, remote = start(secrets=[{"secret": "north south"}])
+    answer = remote.ask("POST", "/v1/credentials",
+                        {"user": "zoë", "lifetime_s": 60})
+    assert answer.status == 200, answer.body
+    made = answer.json
+    assert made["urls"] == ["turn:%s:%d?transport=udp" % server.address]
+    assert made["username"].endswith(":zoë")
+    c = client(server, user=made["username"], password=made["password"])
+    c.allocate()
+    seen = local.get("/v1/sessions?user=zo%C3%AB")["sessions"]
+    assert [s["source"] for s in seen] == ["time-limited"]
+    assert local.ask("POST", "/v1/credentials",
+                     {"user": "x", "realm": "nowhere"}).status == 400
+
+
+def test_without_a_secret_no_credential(start):
+    _, local, _ = start()
+    answer = local.ask("POST", "/v1/credentials", {"user": "x"})
+    assert (answer.status, answer.code) == (409, "no_secret")

@@ -1,5 +1,6 @@
 #include "unit.h"
 
+#include <errno.h>
 #include <string.h>
 
 #include "ctl_fixture.h"
@@ -393,6 +394,173 @@ START_TEST(a_reload)
 }
 END_TEST
 
+/* --- users and credentials --- */
+
+static enum control_user_result change_result;
+static char change_seen[128];
+
+static bool hook_users(void *arg, control_visit_user *visit, void *visitor,
+		       bool *writable, char why[CONTROL_WHY_BYTES])
+{
+	static const struct control_user users[] = {
+		{ "bob", "example.org", 3, 1250000, false, true },
+		{ "carol", "other.example", 0, 0, true, false },
+	};
+
+	(void)arg;
+	*writable = true;
+	if (!good) {
+		snprintf(why, CONTROL_WHY_BYTES, "it is broken");
+		return false;
+	}
+	visit(visitor, &users[0]);
+	visit(visitor, &users[1]);
+	return true;
+}
+
+static enum control_user_result
+hook_change_user(void *arg, const struct control_user_change *c,
+		 char why[CONTROL_WHY_BYTES])
+{
+	(void)arg;
+	snprintf(change_seen, sizeof(change_seen), "%d %s %s %s %u %s %d",
+		 c->kind, c->name, c->realm ? c->realm : "-",
+		 c->password ? c->password : "-", c->allocations,
+		 c->rate ? c->rate : "-", c->disabled);
+	snprintf(why, CONTROL_WHY_BYTES, "so it is");
+	return change_result;
+}
+
+START_TEST(users_are_listed)
+{
+	ctl_hooks.users = hook_users;
+	good = true;
+	ck_assert_int_eq(ctl_ask(ROUTE_GET, "/v1/users", NULL), 200);
+	ck_assert_str_eq(
+		ctl_body,
+		"{\"users\":[{\"name\":\"bob\",\"realm\":\"example.org\","
+		"\"allocations\":3,\"rate\":1250000,\"disabled\":false,"
+		"\"sha256\":true},{\"name\":\"carol\",\"realm\":"
+		"\"other.example\",\"allocations\":null,\"rate\":null,"
+		"\"disabled\":true,\"sha256\":false}],\"writable\":true}");
+	ctl_ask(ROUTE_GET, "/v1/users?realm=other.example", NULL);
+	ck_assert_uint_eq(json_array_size(member("users")), 1);
+	good = false;
+	ctl_ask(ROUTE_GET, "/v1/users", NULL);
+	ctl_expect_error(500, "users_file");
+	ctl_done();
+}
+END_TEST
+
+START_TEST(users_are_changed)
+{
+	ctl_hooks.change_user = hook_change_user;
+	change_result = CONTROL_USER_DONE;
+	ck_assert_int_eq(ctl_ask(ROUTE_POST, "/v1/users",
+				 "{\"name\":\"bob\",\"password\":\"p\","
+				 "\"rate\":\"1Mbit/s\",\"disabled\":true,"
+				 "\"allocations\":9,\"realm\":\"r\"}"),
+			 201);
+	ck_assert_str_eq(change_seen, "0 bob r p 9 1Mbit/s 1");
+	ck_assert_int_eq(ctl_ask(ROUTE_POST, "/v1/users/a%2fb/password",
+				 "{\"password\":\"p\"}"),
+			 204);
+	ck_assert_str_eq(change_seen, "1 a/b - p 0 - 0");
+	ck_assert_int_eq(ctl_ask(ROUTE_DELETE, "/v1/users/bob?realm=r", NULL),
+			 204);
+	ck_assert_str_eq(change_seen, "2 bob r - 0 - 0");
+	/* No name goes on behind a NUL. */
+	change_seen[0] = '\0';
+	ctl_ask(ROUTE_DELETE, "/v1/users/bob%00x", NULL);
+	ctl_expect_error(404, "unknown_user");
+	ctl_ask(ROUTE_DELETE, "/v1/users/bob?realm=r%00", NULL);
+	ctl_expect_error(404, "unknown_user");
+	ck_assert_str_eq(change_seen, "");
+
+	change_result = CONTROL_USER_IS_THERE;
+	ctl_ask(ROUTE_POST, "/v1/users",
+		"{\"name\":\"bob\",\"password\":\"p\"}");
+	ctl_expect_error(409, "user_exists");
+	change_result = CONTROL_USER_BAD;
+	ctl_ask(ROUTE_POST, "/v1/users",
+		"{\"name\":\"bob\",\"password\":\"p\"}");
+	ctl_expect_error(400, "bad_request");
+	change_result = CONTROL_USER_NOT_THERE;
+	ctl_ask(ROUTE_DELETE, "/v1/users/bob", NULL);
+	ctl_expect_error(404, "unknown_user");
+	change_result = CONTROL_USER_FAILED;
+	ctl_ask(ROUTE_DELETE, "/v1/users/bob", NULL);
+	ctl_expect_error(500, "users_file");
+	ctl_ask(ROUTE_POST, "/v1/users/bob/password", "{}");
+	ctl_expect_error(400, "bad_request");
+	ctl_done();
+}
+END_TEST
+
+static int mint_error;
+static uint32_t mint_lifetime_s;
+
+static void hook_look(void *arg, struct control_server *out)
+{
+	(void)arg;
+	*out = (struct control_server){
+		.realm_count = 2,
+		.realms = { { "example.org", 0, 0 }, { "other", 0, 0 } },
+		.listener_count = 3,
+		.listeners = { { true, addr_ipv4(0x0a000004, 3478), 0 },
+			       { true, addr_ipv4(0x0a000005, 3479), 0 },
+			       { true, addr_ipv4(0x0a000004, 3480), 1 } },
+		.relay = addr_ipv4(0x0a000004, 0),
+		.advertise = addr_ipv4(0xc0000202, 0),
+	};
+}
+
+static int hook_mint(void *arg, const char *user, uint32_t lifetime_s,
+		     struct control_credential *out)
+{
+	(void)arg;
+	mint_lifetime_s = lifetime_s;
+	out->expires_wall_s = 1795626000;
+	snprintf(out->username, sizeof(out->username), "1:%s", user);
+	snprintf(out->password, sizeof(out->password), "pw");
+	return mint_error;
+}
+
+START_TEST(credentials)
+{
+	ctl_hooks.look = hook_look;
+	ctl_hooks.mint = hook_mint;
+	ck_assert_int_eq(
+		ctl_ask(ROUTE_POST, "/v1/credentials", "{\"user\":\"zo\"}"),
+		200);
+	/* The first listener is behind the NAT that the relay is behind. */
+	ck_assert_str_eq(ctl_body,
+			 "{\"username\":\"1:zo\",\"password\":\"pw\",\"realm\":"
+			 "\"example.org\",\"expires\":\"2026-11-25T17:00:00Z\","
+			 "\"urls\":[\"turn:192.0.2.2:3478?transport=udp\","
+			 "\"turn:10.0.0.5:3479?transport=udp\"]}");
+	ck_assert_uint_eq(mint_lifetime_s, 86400);
+	ctl_ask(ROUTE_POST, "/v1/credentials",
+		"{\"user\":\"z\",\"realm\":\"other\",\"lifetime_s\":5}");
+	ck_assert_uint_eq(mint_lifetime_s, 5);
+	ck_assert_str_eq(json_string_value(member("realm")), "other");
+	ctl_ask(ROUTE_POST, "/v1/credentials",
+		"{\"user\":\"z\",\"realm\":\"x\"}");
+	ctl_expect_error(400, "bad_request");
+	mint_error = -ENOKEY;
+	ctl_ask(ROUTE_POST, "/v1/credentials", "{\"user\":\"z\"}");
+	ctl_expect_error(409, "no_secret");
+	mint_error = -EINVAL;
+	ctl_ask(ROUTE_POST, "/v1/credentials", "{\"user\":\"z\"}");
+	ctl_expect_error(400, "bad_request");
+	mint_error = -ENOMEM;
+	ctl_ask(ROUTE_POST, "/v1/credentials", "{\"user\":\"z\"}");
+	ctl_expect_error(500, "failed");
+	mint_error = 0;
+	ctl_done();
+}
+END_TEST
+
 static Suite *api_suite(void)
 {
 	Suite *s = suite_create("api");
@@ -408,6 +576,9 @@ static Suite *api_suite(void)
 	tcase_add_test(t, refusals_are_explained);
 	tcase_add_test(t, a_drain);
 	tcase_add_test(t, a_reload);
+	tcase_add_test(t, users_are_listed);
+	tcase_add_test(t, users_are_changed);
+	tcase_add_test(t, credentials);
 	suite_add_tcase(s, t);
 	return s;
 }

@@ -625,6 +625,45 @@ START_TEST(addresses_are_another_policy)
 }
 END_TEST
 
+START_TEST(a_self_test_outlives_a_reload)
+{
+	const struct addr peer = addr_ipv4(0x7f000001, 5000);
+	const struct addr none = { .family = ADDR_NONE };
+	struct hash_key key = { 1, 2 };
+	struct static_users *user =
+		static_users_new(&key, TURN_SOURCE_SELF_TEST);
+
+	begin(ALICE);
+	in_force_set_tester(&force, user, &peer);
+	ck_assert_ptr_eq(force.credentials.self_test, user);
+	ck_assert(addr_equal(&force.turn.peers.self_test_peer, &peer));
+	ck_assert(reload(TWO));
+	ck_assert_ptr_eq(force.credentials.self_test, user);
+	ck_assert(addr_equal(&force.turn.peers.self_test_peer, &peer));
+	in_force_set_tester(&force, NULL, &none);
+	ck_assert_ptr_null(force.credentials.self_test);
+	ck_assert_uint_eq(force.turn.peers.self_test_peer.family, ADDR_NONE);
+	static_users_free(user);
+}
+END_TEST
+
+START_TEST(the_users_file_alone_is_reloaded)
+{
+	struct hash_key key = { 1, 2 };
+	struct report *report = calloc(1, sizeof(*report));
+
+	begin(ALICE "users_file = \"/nowhere/at/all\";");
+	ck_assert(in_force_reload_users(&force, &key, report));
+	ck_assert_ptr_ne(force.credentials.file_users, start->file_users);
+	ck_assert(in_force_reload_users(&force, &key, report));
+	ck_assert(reload(TWO));
+	/* The whole file has its own. */
+	ck_assert_ptr_null(force.file_users);
+	ck_assert_ptr_eq(force.credentials.file_users, force.conf->file_users);
+	free(report);
+}
+END_TEST
+
 static Suite *suite(void)
 {
 	Suite *s = suite_create("in_force");
@@ -642,6 +681,8 @@ static Suite *suite(void)
 	tcase_add_test(t, what_redis_says_stays_over_the_file);
 	tcase_add_test(t, a_list_that_is_cut_is_told);
 	tcase_add_test(t, addresses_are_another_policy);
+	tcase_add_test(t, a_self_test_outlives_a_reload);
+	tcase_add_test(t, the_users_file_alone_is_reloaded);
 	tcase_add_test(t, listeners_come_and_go);
 	tcase_add_test(t, a_port_that_is_taken_changes_nothing);
 	tcase_add_test(t, a_listener_in_the_running_range_is_refused);

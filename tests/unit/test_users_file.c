@@ -1,8 +1,10 @@
 #include "unit.h"
 
+#include <errno.h>
 #include <string.h>
 #include <sys/stat.h>
 
+#include "conf/users_file.h"
 #include "conf_fixture.h"
 
 #define MD5 "key_md5 = \"00112233445566778899aabbccddeeff\";"
@@ -274,6 +276,154 @@ START_TEST(what_all_can_read_is_warned_of)
 }
 END_TEST
 
+/* --- writing it --- */
+
+static struct users_file_user user_of(const char *name, uint8_t key)
+{
+	struct users_file_user u = {
+		.name = name,
+		.realm = "example.org",
+		.allocations = 3,
+		.rate = 1250000,
+		.disabled = true,
+	};
+
+	u.keys.md5.len = 16;
+	u.keys.sha256.len = 32;
+	memset(u.keys.md5.bytes, key, 16);
+	memset(u.keys.sha256.bytes, key, 32);
+	return u;
+}
+
+static struct document file;
+
+static void read_again(void)
+{
+	document_fini(&file);
+	report_init(&conf_report);
+	users_file_read(&file, path, &conf_report);
+	expect_messages(REPORT_ERROR, "");
+}
+
+static const struct document_item *find(const char *name, const char *realm)
+{
+	return users_file_find(&file, name, realm, "example.org");
+}
+
+/* What a name may hold is read back as it was, and others stay. */
+START_TEST(users_are_written)
+{
+	static const char *const names[] = {
+		"bob",       "a \"quoted\" \\ one",          "# not a remark",
+		"z\xc3\xab", "\" ); users = ( { name = \"x",
+	};
+	struct users_file_user u;
+	struct stat st;
+
+	put(path, "# mine\nusers = ( { name = \"old\"; " MD5 " } );", 0640);
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		read_again();
+		u = user_of(names[i], (uint8_t)i);
+		ck_assert_int_eq(users_file_write(path, &file, NULL, &u), 0);
+	}
+	ck_assert_int_eq(stat(path, &st), 0);
+	ck_assert_uint_eq(st.st_mode & 07777, 0640);
+	read_again();
+	ck_assert_uint_eq(file.lists[GROUP_USERS].count, 6);
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		const struct document_item *item =
+			find(names[i], "example.org");
+
+		ck_assert_msg(item != NULL, "%s", names[i]);
+		ck_assert_uint_eq(
+			document_value(item, OPT_USERS_KEY_MD5)->as.key[15], i);
+		ck_assert_uint_eq(
+			document_value(item, OPT_USERS_KEY_SHA256)->as.key[31],
+			i);
+		ck_assert_int_eq(
+			document_value(item, OPT_USERS_ALLOCATIONS)->as.number,
+			3);
+		ck_assert_int_eq(
+			document_value(item, OPT_USERS_RATE)->as.number,
+			1250000);
+		ck_assert_int_eq(
+			document_value(item, OPT_USERS_DISABLED)->as.number, 1);
+	}
+	ck_assert_uint_eq(
+		document_value(find("old", "example.org"), OPT_USERS_KEY_MD5)
+			->as.key[15],
+		0xff);
+	document_fini(&file);
+}
+END_TEST
+
+START_TEST(users_are_left_out)
+{
+	struct users_file_user u = user_of("bob", 1);
+
+	read_again();
+	ck_assert_int_eq(users_file_write(path, &file, NULL, &u), 0);
+	read_again();
+	ck_assert_ptr_null(find("bob", "other.example"));
+	u = user_of("bob", 2);
+	ck_assert_int_eq(
+		users_file_write(path, &file, find("bob", "example.org"), &u),
+		0);
+	read_again();
+	ck_assert_uint_eq(file.lists[GROUP_USERS].count, 1);
+	ck_assert_int_eq(
+		users_file_write(path, &file, find("bob", "example.org"), NULL),
+		0);
+	read_again();
+	ck_assert_uint_eq(file.lists[GROUP_USERS].count, 0);
+	document_fini(&file);
+}
+END_TEST
+
+START_TEST(where_nothing_can_be_written)
+{
+	struct users_file_user u = user_of("bob", 1);
+
+	read_again();
+	ck_assert(users_file_is_writable(path));
+	ck_assert(!users_file_is_writable("/nowhere/at/all/users"));
+	ck_assert_int_eq(
+		users_file_write("/nowhere/at/all/users", &file, NULL, &u),
+		-ENOENT);
+	document_fini(&file);
+}
+END_TEST
+
+START_TEST(the_file_is_read_alone)
+{
+	struct hash_key key = { 3, 4 };
+	struct static_users *set;
+
+	load(NULL, CONF);
+	ck_assert_ptr_nonnull(c);
+	put(path, "users = ( { name = \"bob\"; " MD5 SHA256 " } );", 0640);
+	report_init(&conf_report);
+	set = conf_read_users_file(c, &key, &conf_report);
+	ck_assert_ptr_nonnull(set);
+	ck_assert_uint_eq(static_users_count(set), 1);
+	ck_assert(static_users_has(set, 0, "bob"));
+	static_users_free(set);
+
+	put(path,
+	    "users = ( { name = \"bob\"; realm = \"new\"; " MD5 " },\n"
+	    "{ name = \"alice\"; " MD5 " } );",
+	    0640);
+	report_init(&conf_report);
+	ck_assert_ptr_null(conf_read_users_file(c, &key, &conf_report));
+	ck_assert_uint_eq(conf_report.count[REPORT_ERROR], 2);
+	/* What is in force is as it was. */
+	ck_assert_uint_eq(static_users_count(c->users), 1);
+	ck_assert_uint_eq(static_users_count(c->file_users), 0);
+	ck_assert_uint_eq(c->turn.realm_count, 1);
+	conf_free(c);
+}
+END_TEST
+
 static Suite *users_file_suite(void)
 {
 	Suite *s = suite_create("users_file");
@@ -289,6 +439,10 @@ static Suite *users_file_suite(void)
 	tcase_add_test(t, errors_of_both_files);
 	tcase_add_test(t, what_is_no_file_to_read);
 	tcase_add_test(t, what_all_can_read_is_warned_of);
+	tcase_add_test(t, users_are_written);
+	tcase_add_test(t, users_are_left_out);
+	tcase_add_test(t, where_nothing_can_be_written);
+	tcase_add_test(t, the_file_is_read_alone);
 	suite_add_tcase(s, t);
 	return s;
 }
