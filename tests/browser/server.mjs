@@ -41,11 +41,11 @@ async function freePort() {
 }
 
 // Sends a Binding request until it is answered: then the server is there.
-async function answers(port, gone) {
+async function answers(address, port, gone) {
   const socket = dgram.createSocket('udp4');
   const request = Buffer.concat([
     Buffer.from('000100002112a442', 'hex'), randomBytes(12)]);
-  const ask = () => socket.send(request, port, ADDRESS);
+  const ask = () => socket.send(request, port, address);
   const again = setInterval(ask, 50);
   try {
     ask();
@@ -83,8 +83,8 @@ function configuration(folder, port, credential, options) {
   // No peers.allow: two clients of one server can always talk to each other.
   return `
 realm = "example.org";
-listen = ( { transport = "udp"; address = "${ADDRESS}"; port = ${port}; } );
-relay = { address = "${ADDRESS}"; ports = [ ${RELAY_PORTS.join(', ')} ];
+listen = ( { transport = "udp"; address = "${options.address}"; port = ${port}; } );
+relay = { address = "${options.address}"; ports = [ ${RELAY_PORTS.join(', ')} ];
   ${options.advertise ? `advertise = "${options.advertise}";` : ''} };
 users = ( ${users.join(',\n  ')} );
 ${options.secret ? `secrets = ( { secret = "${options.secret}"; } );` : ''}
@@ -92,7 +92,9 @@ control = { socket = "${state}/control.sock";
   http = "${options.controlPort ? `${ADDRESS}:${options.controlPort}` : ''}"; };
 workers = 2;
 state_dir = "${state}";
-drain = { deadline = "0s"; };
+drain = { deadline = "0s";
+  alternates = [ ${(options.alternates ?? []).map(quoted).join(', ')} ]; };
+${options.nonceKey ? `nonce = { key = "${options.nonceKey}"; };` : ''}
 ${user}
 `;
 }
@@ -134,15 +136,18 @@ function turnpikedCommand(folder, port, credential, options) {
 // Starts a TURN server: { iceServer, uri, port, log(), stop() }, and of ours,
 // with `control`, also control: { url, token }. stop() sends SIGTERM and
 // resolves to the exit status. `users` are names of more users with the same
-// password; `secret` makes time-limited credentials.
+// password; `secret` makes time-limited credentials; `alternates` are where
+// clients are sent to while it drains, with the fleet's `nonceKey`; `address`
+// is where it listens and relays.
 export async function startTurn(options = {}) {
   const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'tp-browser-'));
   fs.chmodSync(folder, 0o755);
+  const { address = ADDRESS } = options;
   const port = await freePort();
   const controlPort = options.control ? await freeTcpPort() : 0;
   const credential = { username: 'alice', credential: 'secret' };
   const command = (againstCoturn ? coturnCommand : turnpikedCommand)(
-    folder, port, credential, { ...options, controlPort });
+    folder, port, credential, { ...options, address, controlPort });
   const { JOURNAL_STREAM, NOTIFY_SOCKET, ...env } = process.env;
   const child = spawn(command.program, command.arguments, {
     env: { ...env, ...command.env }, stdio: ['ignore', 'pipe', 'pipe'],
@@ -163,8 +168,8 @@ export async function startTurn(options = {}) {
     setTimeout(() => reject(new Error('the server does not answer')),
       START_MS).unref();
   });
-  await answers(port, Promise.race([gone, late]));
-  const uri = `turn:${ADDRESS}:${port}?transport=udp`;
+  await answers(address, port, Promise.race([gone, late]));
+  const uri = `turn:${address}:${port}?transport=udp`;
   return {
     uri,
     port,
