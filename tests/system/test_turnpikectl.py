@@ -245,6 +245,75 @@ def test_why_with_a_hostile_name(start, client):
     assert "unknown user" in server.ctl("why", name).out
 
 
+# --- users, credentials ---
+
+def test_users_of_the_file(start, client):
+    """A user from nothing to relayed packets to nothing, by hand."""
+    server = start()
+    assert "0 users in the users file" in server.ctl("user", "list").out
+    server.ctl("user", "add", "carol", "--allocations", "1", "--rate",
+               "10Mbit/s", given=b"first password\n")
+    seen = server.ctl("user", "list", "--json").json["users"]
+    assert [(u["name"], u["realm"], u["allocations"], u["disabled"])
+            for u in seen] == [("carol", "example.org", 1, False)]
+    listed = server.ctl("user", "list").out
+    assert "carol" in listed and "10 Mbit/s" in listed
+
+    c = allocated(server, client, "carol", "first password")
+    client(server, "carol", "first password").allocate(expect=486)
+    server.ctl("user", "add", "carol", given=b"x\n", expect=ctl.FAILED)
+    server.ctl("user", "add", "alice", given=b"x\n", expect=ctl.FAILED)
+
+    server.ctl("user", "passwd", "carol", given=b"second password\n")
+    server.await_log("session ended.*user=carol")
+    c.refresh(expect=401)
+    allocated(server, client, "carol", "second password")
+    server.ctl("user", "del", "carol")
+    daemons.until(lambda: sessions_of(server) == [])
+    client(server, "carol", "second password").allocate(expect=401)
+    for arguments in (["user", "del", "carol"],
+                      ["user", "passwd", "carol"]):
+        server.ctl(*arguments, given=b"x\n", expect=ctl.FAILED)
+    with open(f"{server.folder.state}/users") as users:
+        assert "password" not in users.read()
+
+
+def test_a_disabled_user_and_a_hostile_one(start, client):
+    server = start()
+    server.ctl("user", "add", "mallory", "--disabled", given=b"pass word\n")
+    client(server, "mallory", "pass word").allocate(expect=401)
+    assert "disabled" in server.ctl("user", "list").out
+    assert "disabled" in server.ctl("why", "mallory").out
+    for name in ("bell\x07", "\u202eturned", "x" * 509):
+        server.ctl("user", "add", name, given=b"pass word\n",
+                   expect=ctl.DATA)
+    name = "a/..?b&c=d#%2f é"
+    server.ctl("user", "add", name, given=b"pass word\n")
+    server.ctl("user", "passwd", name, given=b"pass word 2\n")
+    server.ctl("user", "del", name)
+    names = [u["name"] for u in
+             server.ctl("user", "list", "--json").json["users"]]
+    assert names == ["mallory"]
+
+
+def test_credential(start, client):
+    server = start(secrets=[{"secret": "north"}])
+    made = server.ctl("credential", "--user", "dave", "--lifetime", "1h",
+                      "--json").json
+    assert made["username"].endswith(":dave")
+    allocated(server, client, made["username"], made["password"])
+    shown = server.ctl("credential").out
+    host, port = server.address
+    assert f'urls: ["turn:{host}:{port}?transport=udp"]' in shown
+    assert f"iceServer.setUdpPort({port});" in shown
+    assert 'iceServer.setRealm("example.org");' in shown
+
+
+def test_credential_without_a_secret(start):
+    result = start().ctl("credential", expect=ctl.FAILED)
+    assert "secret" in result.err
+
+
 # --- reload and drain ---
 
 def change(server, text="", **changes):
