@@ -45,6 +45,9 @@ extern const struct route api_drain;
 extern const struct route api_drain_begin;
 extern const struct route api_drain_end;
 
+/* api_usage.c */
+extern const struct route api_usage;
+
 /* api_users.c */
 extern const struct route api_users;
 extern const struct route api_users_add;

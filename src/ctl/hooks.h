@@ -9,6 +9,7 @@
 
 #include "base/log.h"
 #include "turn/config.h"
+#include "turn/counters.h"
 #include "turn/refusal.h"
 #include "turn/session.h"
 
@@ -152,6 +153,19 @@ struct control_credential {
 	char password[128];
 };
 
+/* What a user, or with `is_others` all who found no room, has used. */
+struct control_usage {
+	bool is_others;
+	uint8_t realm;     /* index; not of the others */
+	struct bytes user; /* likewise; whom limits are counted for */
+	uint32_t living;
+	uint32_t sessions; /* begun */
+	uint32_t peak;     /* living at a time */
+	struct counters_relayed relayed;
+};
+
+typedef void control_visit_usage(void *visitor, const struct control_usage *u);
+
 /* ctl/metrics.h */
 struct metrics_snapshot;
 
@@ -202,6 +216,12 @@ struct control_hooks {
 	int (*begin_self_test)(void *arg, uint8_t realm,
 			       const struct addr *peer, const char *by,
 			       struct control_self_test *out);
+
+	/*
+	 * Counts until now, and walks over the users of the last hours. Returns
+	 * since when they have been counted, or -1 without memory.
+	 */
+	int64_t (*usage)(void *arg, control_visit_usage *visit, void *visitor);
 
 	/* As refusals_copy() of worker/refusals.h. */
 	unsigned (*refusals)(void *arg, struct refusal *out, unsigned max,

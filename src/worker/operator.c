@@ -140,6 +140,7 @@ bool operator_start(struct service *s)
 		.realm_name = operator_realm_name,
 		.end_session = operator_end_session,
 		.refusals = operator_refusals,
+		.usage = operator_usage,
 		.drain = operator_drain,
 		.begin_drain = operator_begin_drain,
 		.end_drain = operator_end_drain,

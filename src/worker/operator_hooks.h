@@ -16,6 +16,7 @@ void operator_measure(void *arg, struct metrics_snapshot *out);
 const char *operator_realm_name(void *arg, uint8_t realm);
 unsigned operator_refusals(void *arg, struct refusal *out, unsigned max,
 			   uint64_t *total);
+int64_t operator_usage(void *arg, control_visit_usage *visit, void *visitor);
 void operator_drain(void *arg, struct control_drain *out);
 
 /* operator_act.c */

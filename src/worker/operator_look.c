@@ -1,3 +1,4 @@
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
@@ -6,6 +7,9 @@
 #include "worker/operator_hooks.h"
 #include "worker/service_state.h"
 #include "worker/telemetry.h"
+
+/* So many records are copied at a time. */
+#define USAGE_AT_ONCE 64
 
 uint64_t operator_clock_ms(void)
 {
@@ -149,6 +153,48 @@ unsigned operator_refusals(void *arg, struct refusal *out, unsigned max,
 	const struct service *s = arg;
 
 	return refusals_copy(s->refusals, out, max, total);
+}
+
+static void tell_usage(const struct usage_record *r, control_visit_usage *visit,
+		       void *visitor)
+{
+	const struct control_usage u = {
+		.is_others = r->is_others,
+		.realm = r->realm,
+		.user = bytes_of(r->account, r->account_bytes),
+		.living = r->living,
+		.sessions = r->sessions,
+		.peak = r->peak,
+		.relayed = r->relayed,
+	};
+
+	visit(visitor, &u);
+}
+
+int64_t operator_usage(void *arg, control_visit_usage *visit, void *visitor)
+{
+	struct service *s = arg;
+	const struct now now = {
+		.mono_ms = operator_clock_ms(),
+		.wall_s = (int64_t)time(NULL),
+	};
+	struct usage_record *some = calloc(USAGE_AT_ONCE, sizeof(*some));
+	uint32_t cursor = 0;
+
+	if (!some ||
+	    usage_refresh(s->usage, &now, s->workers, s->workers_made)) {
+		free(some);
+		return -1;
+	}
+	while (cursor != USAGE_END) {
+		unsigned count = usage_copy(s->usage, &now, &cursor, some,
+					    USAGE_AT_ONCE);
+
+		for (unsigned i = 0; i < count; i++)
+			tell_usage(&some[i], visit, visitor);
+	}
+	free(some);
+	return usage_since_wall_s(s->usage, &now);
 }
 
 void operator_drain(void *arg, struct control_drain *out)

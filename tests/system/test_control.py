@@ -494,6 +494,25 @@ def test_who_is_no_tester(start, member, code):
     assert local.ask("POST", "/v1/self-test", member).status == code
 
 
+def test_usage_is_told(start, client, peer):
+    server, local, remote = start()
+    p = peer()
+    with client(server) as c:
+        c.allocate()
+        c.permit(p.address)
+        c.send(p.address, b"x" * 100)
+        p.receive()
+        seen = remote.get("/v1/usage")
+        assert seen["truncated"] is False and seen["others"] is None
+        assert seen["users"] == [{
+            "user": "alice", "realm": "example.org", "sessions": 1,
+            "living": 1, "peak": 1, "to_peer": {"packets": 1, "bytes": 100},
+            "to_client": {"packets": 0, "bytes": 0}}]
+        c.refresh(0)
+    assert local.get("/v1/usage?user=alice")["users"][0]["living"] == 0
+    assert local.get("/v1/usage?user=bob")["users"] == []
+
+
 # Users and credentials.
 
 def test_users_are_added_changed_and_removed(start, client, folder):

@@ -561,6 +561,63 @@ START_TEST(credentials)
 }
 END_TEST
 
+/* --- usage --- */
+
+static bool too_many;
+
+static int64_t hook_usage(void *arg, control_visit_usage *visit, void *visitor)
+{
+	struct control_usage u = {
+		.user = bytes_str("bob"),
+		.realm = 1,
+		.living = 1,
+		.sessions = 2,
+		.peak = 3,
+		.relayed = { 4, 5, 6, 7 },
+	};
+
+	(void)arg;
+	if (!good)
+		return -1;
+	visit(visitor, &u);
+	u.user = bytes_str("al\xff");
+	u.realm = 0;
+	visit(visitor, &u);
+	u.is_others = true;
+	if (too_many)
+		visit(visitor, &u);
+	return 1795626000;
+}
+
+#define NUMBERS                                                     \
+	"\"sessions\":2,\"living\":1,\"peak\":3,\"to_peer\":"       \
+	"{\"packets\":4,\"bytes\":5},\"to_client\":{\"packets\":6," \
+	"\"bytes\":7}}"
+
+START_TEST(usage)
+{
+	ctl_hooks.usage = hook_usage;
+	ctl_hooks.realm_name = hook_realm_name;
+	good = true;
+	ck_assert_int_eq(ctl_ask(ROUTE_GET, "/v1/usage?user=bob", NULL), 200);
+	ck_assert_str_eq(
+		ctl_body,
+		"{\"since\":\"2026-11-25T17:00:00Z\",\"users\":["
+		"{\"user\":\"bob\",\"realm\":\"other.example\"," NUMBERS
+		"],\"others\":null,\"truncated\":false}");
+	ctl_ask(ROUTE_GET, "/v1/usage?realm=example.org", NULL);
+	ck_assert_uint_eq(json_array_size(member("users")), 1);
+	too_many = true;
+	ctl_ask(ROUTE_GET, "/v1/usage", NULL);
+	ck_assert_uint_eq(json_array_size(member("users")), 2);
+	ck_assert_ptr_nonnull(strstr(ctl_body, "\"others\":{" NUMBERS));
+	ck_assert(json_is_true(member("truncated")));
+	good = false;
+	ck_assert_int_eq(ctl_ask(ROUTE_GET, "/v1/usage", NULL), 500);
+	ctl_done();
+}
+END_TEST
+
 static Suite *api_suite(void)
 {
 	Suite *s = suite_create("api");
@@ -579,6 +636,7 @@ static Suite *api_suite(void)
 	tcase_add_test(t, users_are_listed);
 	tcase_add_test(t, users_are_changed);
 	tcase_add_test(t, credentials);
+	tcase_add_test(t, usage);
 	suite_add_tcase(s, t);
 	return s;
 }
