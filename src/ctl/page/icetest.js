@@ -48,8 +48,8 @@ const CODES = {
     'Several servers may answer at one address.'],
   442: ['The server does not relay by this transport', 'It relays UDP.'],
   486: ['The user has all the allocations it may have',
-    'limits.user_allocations or the user’s own limit; ended calls count until '
-    + 'they expire.'],
+    'See limits.allocations_per_user, or the user’s own limit; calls that '
+    + 'broke off count until they expire.'],
   500: ['The server could not ask where its users are kept',
     'See its log, and Redis under Health.'],
   508: ['The server has no room for another allocation',

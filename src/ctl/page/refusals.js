@@ -43,7 +43,7 @@ export function startRefusals() {
       text],
     empty: 'Nobody was refused since the start.',
     counted: (found) => setText($('refusals-count'), $('refusals-search').value
-      ? `${count(found)} of ${count(total)}` : `${count(total)} kept`),
+      ? `${count(found)} found` : `${count(total)} since the start`),
   });
 }
 

@@ -183,7 +183,7 @@ export class Table {
       return;
     const row = this.body.rows[Math.min(index, this.body.rows.length - 1)];
     const next = focused.isConnected ? focused
-      : row?.querySelector('button') ?? this.table.querySelector('.sort');
+      : row?.querySelector('button') ?? this.search;
     next?.focus({ preventScroll: true });
   }
 

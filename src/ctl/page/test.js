@@ -62,12 +62,13 @@ class Steps {
   failed(error) {
     const ids = STEPS.map(([id]) => id);
     const at = Math.max(0, ids.indexOf(this.current));
+    const code = Number(error.code) ? `${error.code}: ` : '';
     ids.forEach((id, n) => {
       if (n < at)
         this.set(id, 'ok');
       else
-        this.set(id, n === at ? 'bad' : 'skip', n === at
-          ? `${error.code ? `${error.code}: ` : ''}${error.message}` : '');
+        this.set(id, n === at ? 'bad' : 'skip',
+          n === at ? code + error.message : '');
     });
     setText(this.items.get(ids[at]).remedy, error.remedy ?? '');
   }
