@@ -299,6 +299,10 @@ check-bare: ## ./bootstrap run and check in a minimal Debian 12 (root, debootstr
 check-azure: all ## the Azure templates, offline: what they make, and that turnpiked takes it
 	$(test_env) $(PYTHON) -m pytest -q -rs tests/azure
 
+.PHONY: check-azure-boot
+check-azure-boot: ## the first boot by cloud-init in a container (root, debootstrap)
+	PYTHON="$(PYTHON)" tests/azure/boot
+
 # Each sanitizer in a build of its own; the sub-make is for its BUILD only.
 .PHONY: check-asan check-tsan check-valgrind
 check-asan: ## check with the address and undefined behaviour sanitizers
