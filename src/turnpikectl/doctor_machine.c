@@ -61,14 +61,16 @@ static bool examine_buffer(struct doctor *d, const char *name,
 void doctor_buffers(struct doctor *d)
 {
 	uint64_t wanted;
+	bool in, out;
 
 	if (!d->conf)
 		return;
 	wanted = (uint64_t)d->conf->listener_buffer_bytes;
 	if (wanted < (uint64_t)d->conf->relay_buffer_bytes)
 		wanted = (uint64_t)d->conf->relay_buffer_bytes;
-	if (examine_buffer(d, "rmem_max", wanted) &
-	    examine_buffer(d, "wmem_max", wanted))
+	in = examine_buffer(d, "rmem_max", wanted);
+	out = examine_buffer(d, "wmem_max", wanted);
+	if (in && out)
 		doctor_find(d, FINDING_OK, "buffers", NULL, NULL,
 			    "the kernel grants socket buffers as configured");
 }
