@@ -11,6 +11,9 @@
 
 enum { OPTION_USER, OPTION_REALM };
 
+/* Those who found no room in the server's table have no name there. */
+#define OTHERS "(others)"
+
 static const struct command_option usage_options[] = {
 	{ "user", 0, "NAME", "of this user" },
 	{ "realm", 0, "NAME", "of this realm" },
@@ -32,7 +35,8 @@ static void put_user(struct table *t, const json_t *user)
 {
 	char shown[UNITS_TEXT_BYTES];
 
-	table_put(t, member_text(user, "user"));
+	table_put(t, *member_text(user, "user") ? member_text(user, "user")
+						: OTHERS);
 	table_put(t, member_text(user, "realm"));
 	put_number(t, user, "sessions");
 	put_number(t, user, "living");
@@ -85,11 +89,13 @@ static enum status print(const json_t *answer)
 	}
 	for (size_t i = 0; i < count; i++)
 		put_user(t, users[i].json);
+	if (member_is_there(answer, "others"))
+		put_user(t, member_at(answer, "others"));
 	table_write(t, 0, 0, stdout);
 	printf("%zu user%s since ", count, count == 1 ? "" : "s");
 	term_print(member_text(answer, "since"), stdout);
 	puts(member_is_true(answer, "truncated")
-		     ? "; others had no room in the table"
+		     ? ", and " OTHERS ", for whom there was no room"
 		     : "");
 	free(users);
 	table_free(t);

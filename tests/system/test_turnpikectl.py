@@ -314,6 +314,24 @@ def test_credential_without_a_secret(start):
     assert "secret" in result.err
 
 
+# --- usage ---
+
+def test_usage(start, client, peer):
+    server = start(users=[{"name": "alice", "password": "secret"},
+                          {"name": "bob", "password": "hush hush"}])
+    allocated(server, client).refresh(0)
+    b, p = allocated(server, client, "bob", "hush hush"), peer()
+    b.permit(p.address)
+    b.send(p.address, 1000 * b"x")
+    p.receive()
+    daemons.until(lambda: "1.0 kB" in server.ctl("usage").out)
+    rows = [line.split() for line in server.ctl("usage").out.splitlines()]
+    assert rows[1][:6] == ["bob", "example.org", "1", "1", "1", "1.0"]
+    assert rows[2][:5] == ["alice", "example.org", "1", "0", "1"]
+    assert [u["user"] for u in server.ctl(
+        "usage", "--user", "alice", "--json").json["users"]] == ["alice"]
+
+
 # --- reload and drain ---
 
 def change(server, text="", **changes):

@@ -426,6 +426,16 @@ def test_snippets_hold_what_the_server_said(stand_in):
     assert ask(server, "credential", "--json").json == made
 
 
+def test_usage_of_those_without_room(stand_in):
+    server = stand_in(ctl_stand_in.answer(json.dumps({
+        "since": "2026-11-25T17:00:00Z", "truncated": True,
+        "users": [{"user": "alice", "realm": "r", "sessions": 1}],
+        "others": {"sessions": 7, "living": 2, "peak": 3}})))
+    shown = ask(server, "usage").out.splitlines()
+    assert shown[2].split()[:2] == ["(others)", "7"]
+    assert "1 user since" in shown[3] and "no room" in shown[3]
+
+
 @pytest.mark.parametrize("urls", [[], ["stun:x"], [5], ["turn:h:port"]])
 def test_urls_that_are_none(stand_in, urls):
     server = stand_in(ctl_stand_in.answer(json.dumps(
