@@ -37,7 +37,7 @@ static const struct field begin_members[] = {
 	[BEGIN_CLIENT] = { "client", FIELD_TEXT, .max = ADDR_TEXT_BYTES - 1 },
 	[BEGIN_SECONDS] = { "seconds", FIELD_NUMBER, .min = 1,
 			    .max = SECONDS_MAX },
-	{ NULL },
+	{ .name = NULL },
 };
 
 static void begin(const struct request *q, struct answer *a)

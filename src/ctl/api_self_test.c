@@ -15,7 +15,7 @@ static const struct field members[] = {
 	[SELF_TEST_PEER] = { "peer", FIELD_TEXT, .max = ADDR_TEXT_BYTES - 1 },
 	[SELF_TEST_REALM] = { "realm", FIELD_TEXT,
 			      .max = STUN_REALM_MAX_BYTES },
-	{ NULL },
+	{ .name = NULL },
 };
 
 /* "192.0.2.1:5000". */
