@@ -205,7 +205,8 @@ static void on_close(struct evhttp_connection *connection, void *arg)
 	struct http *h = arg;
 
 	(void)connection;
-	event_active(h->look, EV_TIMEOUT, 0);
+	/* As EV_TIMEOUT each one would put off the next look by a second. */
+	event_active(h->look, EV_READ, 0);
 }
 
 static void on_request(struct evhttp_request *request, void *arg)

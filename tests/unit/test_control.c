@@ -1,3 +1,4 @@
+/* link: -Wl,--wrap=clock_gettime */
 /* Real connections, in one thread: what is sent is answered by the loop. */
 #include "unit.h"
 
@@ -7,6 +8,7 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
+#include <time.h>
 
 #include "ctl/control.h"
 #include "ctl/http.h"
@@ -14,7 +16,7 @@
 #define TOKEN "0123456789abcdef"
 #define AUTH "Authorization: Bearer " TOKEN "\r\n"
 #define HOST "Host: localhost:9641\r\n"
-#define ANSWER_BYTES (1 << 20)
+#define ANSWER_BYTES (8 << 20)
 
 static struct event_base *base;
 static struct control *control;
@@ -51,7 +53,43 @@ static void hook_drain(void *arg, struct control_drain *out)
 	*out = (struct control_drain){ .on = false };
 }
 
+/* A list that no kernel holds for a client that does not read it. */
+static void hook_sessions(void *arg, control_visit *visit, void *visitor)
+{
+	struct turn_session t = { .worker = 1 };
+
+	(void)arg;
+	for (uint32_t i = 0; i < 10000; i++) {
+		t.allocation.index = i;
+		if (!visit(visitor, &t))
+			return;
+	}
+}
+
+static const char *hook_realm_name(void *arg, uint8_t realm)
+{
+	(void)arg;
+	(void)realm;
+	return "example.org";
+}
+
+/* Time may be later than it is. */
+static time_t later_s;
+
+int __real_clock_gettime(clockid_t id, struct timespec *ts);
+int __wrap_clock_gettime(clockid_t id, struct timespec *ts);
+
+int __wrap_clock_gettime(clockid_t id, struct timespec *ts)
+{
+	int error = __real_clock_gettime(id, ts);
+
+	ts->tv_sec += later_s;
+	return error;
+}
+
 static const struct control_hooks hooks = {
+	.sessions = hook_sessions,
+	.realm_name = hook_realm_name,
 	.drain = hook_drain,
 	.log = hook_log,
 	.not_ready = hook_not_ready,
@@ -71,6 +109,8 @@ static int listen_at(struct sockaddr *sa, socklen_t len)
 
 static void start(void)
 {
+	/* As the service does. */
+	signal(SIGPIPE, SIG_IGN);
 	memcpy(path + sizeof(path) - 7, "XXXXXX", 6);
 	ck_assert_ptr_nonnull(mkdtemp(path));
 	unix_path.sun_family = AF_UNIX;
@@ -351,6 +391,72 @@ START_TEST(a_connection_serves_several_requests)
 }
 END_TEST
 
+/* Until the loop has looked at the time once more. */
+static void let_pass(time_t seconds)
+{
+	struct timeval look = { .tv_sec = 1, .tv_usec = 100000 };
+
+	later_s += seconds;
+	event_base_loopexit(base, &look);
+	event_base_dispatch(base);
+	run();
+}
+
+START_TEST(who_is_slow_is_cut)
+{
+	int silent = dial(HTTP_UNIX), drips = dial(HTTP_TCP);
+	int idle = dial(HTTP_TCP);
+
+	put(drips, "GET / HTTP/1.1\r\n");
+	put(idle, "GET /healthz HTTP/1.1\r\n" HOST "\r\n");
+	ck_assert(!read_answer(idle));
+	let_pass(4);
+	put(drips, "a");
+	let_pass(2);
+	ck_assert(!read_answer(silent));
+	ck_assert(!read_answer(drips));
+	let_pass(4);
+	ck_assert(read_answer(silent));
+	ck_assert(read_answer(drips));
+	ck_assert(read_answer(idle));
+	close(silent);
+	close(drips);
+	close(idle);
+}
+END_TEST
+
+START_TEST(who_does_not_read_is_cut)
+{
+	static const char list[] =
+		"GET /v1/sessions?limit=10000 HTTP/1.1\r\n\r\n";
+	int fds[8], refused = 0;
+
+	for (int i = 0; i < 8; i++) {
+		fds[i] = dial(HTTP_UNIX);
+		put(fds[i], list);
+		run();
+	}
+	/* So much waits that no more is put to it. */
+	ck_assert_int_eq(ask(HTTP_UNIX, "GET /v1/server HTTP/1.1\r\n\r\n"),
+			 503);
+	let_pass(20);
+	ck_assert_int_eq(ask(HTTP_UNIX, "GET /v1/server HTTP/1.1\r\n\r\n"),
+			 503);
+	let_pass(11);
+	ck_assert_int_eq(ask(HTTP_UNIX, "GET /v1/server HTTP/1.1\r\n\r\n"),
+			 200);
+	for (int i = 0; i < 8; i++) {
+		ck_assert(read_answer(fds[i]));
+		refused += strstr(answer, " 503 ") != NULL;
+		close(fds[i]);
+	}
+	ck_assert_int_lt(refused, 8);
+	/* Who does read it gets all of it. */
+	ck_assert_int_eq(ask(HTTP_UNIX, list), 200);
+	ck_assert_ptr_nonnull(strstr(answer, "\"total\":10000"));
+}
+END_TEST
+
 static Suite *control_suite(void)
 {
 	Suite *s = suite_create("control");
@@ -366,6 +472,8 @@ static Suite *control_suite(void)
 	tcase_add_test(t, heads_and_bodies_have_limits);
 	tcase_add_test(t, connections_are_counted);
 	tcase_add_test(t, a_connection_serves_several_requests);
+	tcase_add_test(t, who_is_slow_is_cut);
+	tcase_add_test(t, who_does_not_read_is_cut);
 	suite_add_tcase(s, t);
 	return s;
 }
