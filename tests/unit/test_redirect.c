@@ -153,7 +153,7 @@ START_TEST(a_retransmission_is_told_the_same)
 	drain(true, 4);
 	for (uint32_t i = 0; i < 20; i++) {
 		ck_assert_uint_eq(core_allocate(&c, &client, i), 300);
-		strcpy(first, alternate());
+		snprintf(first, sizeof(first), "%s", alternate());
 		ck_assert_uint_eq(core_allocate(&c, &client, i), 300);
 		ck_assert_str_eq(alternate(), first);
 	}
