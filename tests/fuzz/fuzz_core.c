@@ -19,6 +19,7 @@
 #include "stun/integrity.h"
 #include "stun/message.h"
 #include "turn/core.h"
+#include "turn/session.h"
 
 #define WORKERS 2
 #define REALM "example.org"
@@ -333,7 +334,7 @@ static void check_refusal(const struct refusal *f)
 	char text[REFUSAL_TEXT_BYTES];
 
 	assert(f->user_bytes <= sizeof(f->user) &&
-	       (f->code >= 400 || f->code == 0));
+	       (f->code >= 300 || f->code == 0));
 	assert(strlen(refusal_print(f, text)) < sizeof(text));
 }
 
@@ -1012,6 +1013,45 @@ static void step_end(void)
 	end_next(next_u8() % WORKERS);
 }
 
+/* An operator ends one, whoever it is. */
+static void step_kill(void)
+{
+	static struct turn_session sessions[SOCKETS_MAX];
+	uint16_t worker = next_u8() % WORKERS;
+	uint32_t cursor = 0;
+	unsigned n = turn_list_sessions(servers[worker], &cursor, sessions,
+					SOCKETS_MAX);
+
+	assert(n <= SOCKETS_MAX);
+	for (unsigned i = 0; i < n; i++)
+		assert(allocation_of(worker, sessions[i].allocation));
+	if (!n)
+		return;
+	n = next_u8() % n;
+	actions_clear(&actions);
+	assert(turn_end_session(servers[worker], &now, sessions[n].allocation,
+				TURN_CAUSE_KILLED, &actions));
+	carry_out(worker);
+	assert(!turn_find_session(servers[worker], sessions[n].allocation,
+				  &sessions[n]));
+}
+
+/* New clients are sent to one of two, of which one is ourselves, or taken. */
+static void step_drain(void)
+{
+	uint8_t how = next_u8();
+
+	config.draining = how & 1;
+	config.alternate_count = how >> 1 & 3;
+	if (config.alternate_count > 2)
+		config.alternate_count = 2;
+	config.alternates[0] = config.listeners[0].local;
+	config.alternates[1] = addr_ipv4(0xc6336402, 3478);
+	config.peers = rules;
+	for (uint16_t w = 0; w < WORKERS; w++)
+		turn_reconfigure(servers[w], &config);
+}
+
 /* --- the run ------------------------------------------------------------------------------------ */
 
 static void (*const steps[])(void) = {
@@ -1021,12 +1061,15 @@ static void (*const steps[])(void) = {
 	step_answer_lookup, step_answer_lookup, step_answer_relay,
 	step_answer_relay,  step_time,          step_rules,
 	step_listener,      step_relay_lost,    step_end,
-	step_limits,
+	step_limits,        step_kill,          step_drain,
 };
 
 static void configure(uint8_t how)
 {
-	struct turn_listener l = { true, addr_ipv4(0xc6336401, 3478), 0 };
+	struct turn_listener l = {
+		.in_use = true,
+		.local = addr_ipv4(0xc6336401, 3478),
+	};
 
 	memset(&config, 0, sizeof(config));
 	memcpy(config.realms[0].name, REALM, sizeof(REALM));
