@@ -2,6 +2,7 @@
 // uses it: with a mouse, with the keyboard alone, on a phone, in the dark.
 
 import assert from 'node:assert/strict';
+import dgram from 'node:dgram';
 import fs from 'node:fs';
 import { createRequire } from 'node:module';
 import path from 'node:path';
@@ -354,6 +355,33 @@ test('numbers and names are written as people read them', async () => {
   await closePage(page);
 });
 
+test('drops are told by reason', async () => {
+  const page = await openPage();
+  const stranger = dgram.createSocket('udp4');
+  for (let i = 0; i < 3; i++)
+    stranger.send('\xff\xff neither STUN nor ChannelData', turn.port,
+      '127.0.0.1');
+  const drops = page.locator('#drops');
+  await drops.getByText('3 neither STUN nor channel data').waitFor();
+  await drops.getByText(/^\d+ packets dropped since the start$/).waitFor();
+  stranger.close();
+  await closePage(page);
+});
+
+test('the usage table sums up what each user has used', async () => {
+  const call = await startCall();
+  await call.transfer();
+  await call.end();
+  const page = await openPage();
+  const row = rowOf(page, 'usage', 'alice');
+  await row.filter({ hasText: /[\d.]+ MB/ }).waitFor();
+  const { users } = await ask('GET', '/v1/usage?user=alice');
+  assert.equal(await row.locator('td').nth(1).textContent(),
+    String(users[0].sessions));
+  assert.match(await page.textContent('#usage-count'), /^since /);
+  await closePage(page);
+});
+
 test('what cannot be read says so in its place', async () => {
   const page = await newPage();
   await page.route('**/v1/usage*', (route) => route.fulfill({ status: 500,
@@ -374,8 +402,9 @@ test('hostile names are text and nothing else', async () => {
 
   const page = await openPage();
   for (const name of names)
-    await rows(page, 'sessions').locator('bdi.name')
-      .and(page.getByText(name, { exact: true })).waitFor();
+    for (const table of ['sessions', 'usage'])
+      await rows(page, table).locator('bdi.name')
+        .and(page.getByText(name, { exact: true })).first().waitFor();
   await rows(page, 'refusals').getByText('<svg onload=alert(4)>').waitFor();
   assert.ok(!(await page.textContent('#refusals')).includes('\u202e'));
   assert.equal(await page.locator('main img, main svg:not([role=img]), '
@@ -575,6 +604,27 @@ test('the server passes its test by a credential made for it', async () => {
     .querySelector('#sessions-table').classList.contains('none'));
   await closePage(page);
 });
+
+test('more is sent where there is a secret to make credentials of',
+  async () => {
+    const other = await startTurn({ control: true, secret: 'of-the-page' });
+    const page = await newPage();
+    try {
+      page.removeAllListeners('request');
+      await page.goto(
+        `${other.control.url}/#token=${other.control.token}`);
+      await page.locator('#state:has-text("Serving")').waitFor();
+      await page.click('#test-run');
+      await assertPassed(page);
+      // More than a credential of 100 packets could send.
+      const [, size, unit] = /over ([\d.]+) ([kM])B$/.exec(
+        await step(page, 4).textContent());
+      assert.ok(unit === 'M' || Number(size) > 100, `${size} ${unit}B`);
+      await closePage(page);
+    } finally {
+      assert.equal(await other.stop(), 0, other.log());
+    }
+  });
 
 async function testAs(page, url, user, password) {
   if (!(await page.locator('#test-url').isVisible()))

@@ -18,6 +18,9 @@ export const bits = (n) => scaled(n,
 
 export const count = (n) => Math.round(n).toLocaleString('en');
 
+export const many = (n, one, more = `${one}s`) =>
+  `${count(n)} ${n === 1 ? one : more}`;
+
 export const packets = (n) => `${n < 10 && n > 0 && n !== Math.round(n)
   ? n.toFixed(1) : count(n)}/s`;
 

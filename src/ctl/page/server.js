@@ -2,7 +2,7 @@
 // facts, the drops by reason and the list under Health.
 
 import { $, announce, el, name, setText } from './dom.js';
-import { clock, count, moment, span } from './format.js';
+import { clock, count, many, moment, span } from './format.js';
 
 const STATES = {
   serving: ['ok', 'Serving'],
@@ -137,7 +137,8 @@ function relayFact({ relay }) {
 
 function usersFact({ users, secrets, redis }) {
   const parts = [[users.config, 'in turnpike.conf'], [users.file,
-    'in the users file'], [secrets, 'time-limited secrets']]
+    'in the users file'], [secrets, secrets === 1 ? 'time-limited secret'
+    : 'time-limited secrets']]
     .filter(([n]) => n).map(([n, text]) => el('div', {},
       `${count(n)} `, el('small', {}, text)));
   if (redis)
@@ -189,7 +190,7 @@ export function showDrops(server, drops) {
     items.push(el('li', {}, el('strong', {}, count(kernel)),
       ' by the kernel before they could be read'));
   const made = [el('p', {}, dropped + kernel
-    ? `${count(dropped + kernel)} packets dropped since the start`
+    ? `${many(dropped + kernel, 'packet')} dropped since the start`
     : 'No packet dropped since the start')];
   if (items.length)
     made.push(el('ul', {}, ...items));
@@ -220,21 +221,26 @@ function readiness(server) {
 function kernelDrops(server, recent) {
   const all = server.traffic.kernel_drops;
   if (recent)
-    return ['warn', `The kernel dropped ${count(recent)} packets in the last `
+    return ['warn', `The kernel dropped ${many(recent, 'packet')} in the last `
       + '10 minutes',
     'Raise net.core.rmem_max, or give the server more cores.'];
-  return ['ok', all ? `The kernel dropped ${count(all)} packets, none lately`
+  return ['ok', all ? `The kernel dropped ${many(all, 'packet')}, none lately`
     : 'The kernel dropped no packet'];
 }
 
-function redisHealth({ redis }) {
-  const well = /^(connected|ready|up|ok|following|in use)/i.test(redis.state);
-  const since = redis.since ? ` since ${moment(redis.since)}` : '';
-  const where = redis.endpoint ? ` (${redis.endpoint})` : '';
-  return well ? ['ok', `Redis ${redis.state}${since}${where}`,
-    redis.mode ? `changes: ${redis.mode}` : '']
-    : ['bad', `Redis ${redis.state}${since}${where}`,
-      'Known users go on for a while; unknown ones are answered 500.'];
+const MODES = {
+  keyspace: 'It tells of changes by keyspace events.',
+  channel: 'It tells of changes by a channel.',
+  're-read': 'It tells of no changes: users with sessions are read again.',
+};
+
+function redisHealth({ redis: { state: now, mode, endpoint, since } }) {
+  const text = `Redis is ${now}${since ? `, since ${moment(since)}` : ''}${
+    endpoint ? ` (${endpoint})` : ''}`;
+  if (now === 'up')
+    return ['ok', text, MODES[mode] ?? ''];
+  return ['bad', text,
+    'Known users go on for a while; unknown ones are answered 500.'];
 }
 
 export function healthOf(server, recentKernelDrops) {

@@ -2,7 +2,7 @@
 
 import { get, remove } from './api.js';
 import { $, announce, el, name, setText, visible } from './dom.js';
-import { ago, bits, bytes, count, moment } from './format.js';
+import { ago, bits, bytes, count, many, moment } from './format.js';
 import { Table } from './table.js';
 
 const FEW = 1000;
@@ -59,18 +59,18 @@ const columns = [
       moment(expires)}`, value: ({ began }) => began, down: true },
   { id: 'peer', label: 'To peers', kind: 'number',
     text: (s) => bytes(s.to_peer.bytes),
-    title: (s) => `${count(s.to_peer.packets)} packets`,
+    title: (s) => many(s.to_peer.packets, 'packet'),
     value: (s) => s.to_peer.bytes, down: true },
   { id: 'back', label: 'To client', kind: 'number',
     text: (s) => bytes(s.to_client.bytes),
-    title: (s) => `${count(s.to_client.packets)} packets`,
+    title: (s) => many(s.to_client.packets, 'packet'),
     value: (s) => s.to_client.bytes, down: true },
   { id: 'traffic', label: 'Traffic', kind: 'number',
     text: (s) => bytes(allBytes(s)), value: allBytes, down: true },
   { id: 'now', label: 'Now', kind: 'number',
     text: (s) => (rate(s) === undefined ? '–' : bits(rate(s))),
     value: (s) => rate(s) ?? -1, down: true },
-  { id: 'end', label: 'End', make: endCell, hush: true },
+  { id: 'end', label: 'End', kind: 'number', make: endCell, hush: true },
 ];
 
 let table;

@@ -53,6 +53,7 @@ export class Table {
       return cell;
     });
     setAttribute(this.table, 'role', 'table');
+    this.table.classList.add('none');
     this.table.append(el('caption', { class: 'unseen' }, caption),
       el('thead', { role: 'rowgroup' }, el('tr', { role: 'row' }, ...heads)),
       this.body);

@@ -12,8 +12,8 @@ const number = (id, label, value, write) => ({ id, label, value, kind: 'number',
 
 const columns = [
   { id: 'user', label: 'User', value: ({ user }) => user,
-    make: ({ user, realm }) => el('div', {}, name(user),
-      el('small', {}, visible(realm))) },
+    make: ({ user, realm, of }) => el('div', {}, of
+      ? el('em', {}, of) : name(user), el('small', {}, visible(realm))) },
   number('sessions', 'Sessions', (row) => row.sessions, count),
   number('living', 'Living', (row) => row.living, count),
   number('peak', 'Most at once', (row) => row.peak, count),
@@ -38,9 +38,9 @@ export function startUsage() {
 }
 
 export async function readUsage() {
-  const { since, users, truncated } = await get('/v1/usage');
-  setText($('usage-count'), `since ${moment(since)}${
-    truncated ? ', the busiest users' : ''}`);
-  table.show(users);
+  const { since, users, others } = await get('/v1/usage');
+  setText($('usage-count'), `since ${moment(since)}`);
+  table.show(others ? [...users, { ...others, user: '', realm: '',
+    of: 'Users for whom there was no room' }] : users);
   return 1;
 }
