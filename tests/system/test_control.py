@@ -214,7 +214,7 @@ def test_without_a_directory_the_default_socket_is_done_without(
              'mount -t tmpfs -o mode=755 none /run; exec "$@"', "sh"]
     server = daemon(control={"http": ""},
                     prefix=alone + daemons.unprivileged(folder))
-    assert server.lines("warning no socket for the control API .*remedy=")
+    server.await_log("warning no socket for the control API .*remedy=")
 
 
 def test_a_service_manager_names_the_directory(daemon, folder):
