@@ -103,7 +103,7 @@ struct conf {
 	struct conf_advertise advertise;
 	/* There was only loopback to relay through, but that may change. */
 	bool relay_is_makeshift;
-	uint32_t drain_deadline_s; /* where a drain is begun without one */
+	uint32_t drain_deadline_s; /* of a drain by a signal */
 	int listener_buffer_bytes;
 	int relay_buffer_bytes;
 	enum log_level log_level;
