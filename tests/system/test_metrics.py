@@ -351,6 +351,40 @@ def test_what_waits_for_a_restart_is_told(start):
     assert metrics.scrape().of("turnpike_restart_pending") == 0
 
 
+def test_a_drain_is_told(start):
+    server, metrics = start()
+    api = control.Control(server, control.read_token(server), tcp=True)
+    assert api.ask("POST", "/v1/drain", {}).status == 202
+    seen = metrics.scrape()
+    assert seen.of("turnpike_draining") == 1
+    assert seen.of("turnpike_ready") == 0
+    assert api.ask("DELETE", "/v1/drain").status == 204
+    seen = metrics.scrape()
+    assert seen.of("turnpike_draining") == 0
+    assert seen.of("turnpike_ready") == 1
+
+
+def test_who_asks_and_does_not_read_holds_nobody_up(start, client, peer):
+    server, metrics = start()
+    host, _, port = server.config["control"]["http"].rpartition(":")
+    idle = []
+    for _ in range(20):
+        s = socket.socket()
+        s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1)
+        s.connect((host, int(port)))
+        s.sendall(f"GET /metrics HTTP/1.1\r\nHost: {host}:{port}\r\n\r\n"
+                  .encode() * 5)
+        idle.append(s)
+    try:
+        session(client, server, peer(), 50, 100)
+        assert metrics.scrape().of(
+            "turnpike_relayed_packets_total", realm=server.realm,
+            direction="to_client") == 50
+    finally:
+        for s in idle:
+            s.close()
+
+
 # --- many sessions ---
 
 
