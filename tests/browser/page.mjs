@@ -693,6 +693,11 @@ test('a drain is told', async () => {
   await page.locator('#state:has-text("Draining")').waitFor();
   await page.locator('#notices:has-text("no new sessions")').waitFor();
   await shot(page, 'draining');
+
+  await page.click('#test-run');
+  await page.locator('#test-result .notice').waitFor();
+  assert.match(await step(page, 1).textContent(),
+    /Failed: .*508: The server has no room .*It drains/);
   await ask('DELETE', '/v1/drain');
   await page.locator('#state:has-text("Serving")').waitFor();
   await page.locator('#notices:empty').waitFor({ state: 'attached' });
