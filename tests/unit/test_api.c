@@ -507,9 +507,10 @@ static void hook_look(void *arg, struct control_server *out)
 		.realm_count = 2,
 		.realms = { { "example.org", 0, 0 }, { "other", 0, 0 } },
 		.listener_count = 3,
-		.listeners = { { true, addr_ipv4(0x0a000004, 3478), 0 },
-			       { true, addr_ipv4(0x0a000005, 3479), 0 },
-			       { true, addr_ipv4(0x0a000004, 3480), 1 } },
+		.listeners = { { true, addr_ipv4(0x0a000004, 3478), 0, false },
+			       { true, addr_ipv4(0x0a000005, 3479), 0, false },
+			       { true, addr_ipv4(0x0a000004, 3480), 1,
+				 false } },
 		.relay = addr_ipv4(0x0a000004, 0),
 		.advertise = addr_ipv4(0xc0000202, 0),
 	};

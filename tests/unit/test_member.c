@@ -2,6 +2,10 @@
 
 #include "turnpikectl/member.h"
 
+static const char long_name[] =
+	"a-name-that-is-longer-than-any-member-of-any-answer-that-turnpiked-"
+	"gives";
+
 static json_t *json;
 
 static void setup(void)
@@ -30,16 +34,7 @@ END_TEST
 START_TEST(what_is_not_there_is_nothing)
 {
 	static const char *const paths[] = {
-		"",
-		".",
-		"x",
-		"a.x",
-		"a.t.x",
-		"a.b.c.d",
-		"n",
-		"a..b",
-		"a-name-that-is-longer-than-any-member-of-any-answer-of-"
-		"turnpiked",
+		"", ".", "x", "a.x", "a.t.x", "a.b.c.d", "n", "a..b", long_name,
 	};
 
 	for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]); i++) {
