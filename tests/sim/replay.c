@@ -162,7 +162,7 @@ static void find_realm(struct replay *r)
 		if (stun_parse(r->packets[i].data, &m) == STUN_OK)
 			learn_realm(realm, &m);
 	if (!*realm->name)
-		strcpy(realm->name, "replay");
+		snprintf(realm->name, sizeof(realm->name), "replay");
 }
 
 static void start(struct replay *r)
