@@ -37,7 +37,7 @@ static void name_client(struct control *c, int fd)
 		struct sockaddr any;
 		struct sockaddr_in in;
 		struct sockaddr_in6 in6;
-	} sa;
+	} sa = { .any.sa_family = AF_UNSPEC };
 	socklen_t len = sizeof(sa);
 	const void *ip = &sa.in.sin_addr;
 
@@ -307,11 +307,12 @@ static void *take_memory(size_t size)
 
 static void give_memory(void *memory)
 {
-	char *head = (char *)memory - MEMORY_HEAD_BYTES;
 	size_t size;
+	char *head;
 
 	if (!memory)
 		return;
+	head = (char *)memory - MEMORY_HEAD_BYTES;
 	memcpy(&size, head, sizeof(size));
 	crypto_wipe(memory, size);
 	free(head);
