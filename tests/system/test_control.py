@@ -4,6 +4,7 @@ means ill cannot do."""
 import os
 import pwd
 import re
+import signal
 import socket
 import stat
 import subprocess
@@ -616,3 +617,49 @@ def test_without_a_secret_no_credential(start):
     _, local, _ = start()
     answer = local.ask("POST", "/v1/credentials", {"user": "x"})
     assert (answer.status, answer.code) == (409, "no_secret")
+
+
+def test_clients_that_do_not_read(start, call, client):
+    """Lists of many sessions for clients that are stopped: a call does not
+    notice, memory stays bounded, and who does read is answered as soon as
+    they are gone."""
+    server, local, remote = start()
+    users = [client(server) for _ in range(1000)]
+    for c in users:
+        c.allocate()
+    size = len(local.ask("GET", "/v1/sessions?limit=10000").body)
+    assert size > 300000
+    readers = subprocess.Popen(
+        [sys.executable, "-c", STOPPED, server.config["control"]["socket"]],
+        env=dict(os.environ, PYTHONPATH=HERE), stdout=subprocess.PIPE)
+    try:
+        with call(server) as c:
+            assert readers.stdout.readline() == b"asked\n"
+            readers.send_signal(signal.SIGSTOP)
+            # They take all that may wait for clients; health is still told.
+            daemons.until(lambda: local.ask("GET", "/v1/server").status in
+                          (200, 503))
+            for _ in range(50):
+                assert remote.ask("GET", "/readyz").status in (200, 503)
+            assert server.rss_kb() < 80000
+        assert c.got == c.sent > 0
+    finally:
+        readers.kill()
+        readers.wait()
+    daemons.until(lambda: local.ask("GET", "/v1/server").status == 200)
+    seen = local.get("/v1/sessions?sort=traffic&limit=10000")
+    assert seen["total"] == len(seen["sessions"]) == 1001
+
+
+STOPPED = """
+import socket, sys, time
+held = []
+for _ in range(56):
+    s = socket.socket(socket.AF_UNIX)
+    s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2304)
+    s.connect(sys.argv[1])
+    s.sendall(b"GET /v1/sessions?limit=10000 HTTP/1.1\\r\\n\\r\\n")
+    held.append(s)
+print("asked", flush=True)
+time.sleep(60)
+"""
