@@ -35,7 +35,8 @@ static void hook_look(void *arg, struct control_server *out)
 		.realm_count = 1,
 		.realms = { { "example.org", 1, 0 } },
 		.listener_count = 1,
-		.listeners = { { true, addr_ipv4(0x7f000001, 3478), 0 } },
+		.listeners = { { true, addr_ipv4(0x7f000001, 3478), 0,
+				 false } },
 		.advertise_source = "file",
 	};
 }
