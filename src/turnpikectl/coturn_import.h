@@ -127,6 +127,7 @@ struct coturn_import {
 	unsigned nonce_lifetime_s;
 	uint64_t buffer_bytes;
 	const char *log_level;
+	bool has_metrics; /* prometheus */
 
 	/* Of which something follows in the end. */
 	bool has_mechanism; /* lt-cred-mech */

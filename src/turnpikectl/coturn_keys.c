@@ -957,12 +957,22 @@ static void no_dynamic(struct coturn_import *i, struct coturn_note *n,
 	coturn_default(n, "Redis is not polled; it tells of changes");
 }
 
+#define OWN_METRICS "metrics are at control.http, http://127.0.0.1:9641/metrics"
+
+/* Dashboards that were made for coturn live on. */
+static void prometheus(struct coturn_import *i, struct coturn_note *n,
+		       uint64_t number)
+{
+	(void)number;
+	i->has_metrics = true;
+	coturn_mapped(n, "control.coturn_metrics = \"on\"; " OWN_METRICS);
+}
+
 /* --- the table --- */
 
 #define NO_TLS_YET "clients are not served over TLS yet"
 #define NO_TCP_YET "clients are not served over TCP yet"
 #define NO_CONSOLE "turnpikectl and the control API take its place"
-#define OWN_METRICS "metrics are at control.http, http://127.0.0.1:9641/metrics"
 #define OWN_LOG "the log goes to the journal, or to standard error"
 #define ALWAYS_SO "it is always so"
 #define NEVER_SO "it is never so"
@@ -1160,7 +1170,7 @@ static const struct key keys[] = {
 	JUDGED("verbose", FLAG, verbose),
 	JUDGED("Verbose", FLAG, very_verbose),
 
-	FIXED("prometheus", FLAG, COTURN_DEFAULT, OWN_METRICS),
+	JUDGED("prometheus", FLAG, prometheus),
 	FIXED("prometheus-port", NUMBER, COTURN_UNSUPPORTED, OWN_METRICS),
 	FIXED("prometheus-address", TEXT, COTURN_UNSUPPORTED, OWN_METRICS),
 	FIXED("prometheus-path", TEXT, COTURN_UNSUPPORTED, OWN_METRICS),

@@ -216,6 +216,8 @@ static void write_rest(const struct coturn_import *i, FILE *to)
 		fprintf(to, "buffers = { relay = \"%s\"; };\n",
 			option_with_unit(option_size_units,
 					 (int64_t)i->buffer_bytes, text));
+	if (i->has_metrics)
+		fputs("control = { coturn_metrics = \"on\"; };\n", to);
 	if (i->log_level)
 		fprintf(to, "log = { level = \"%s\"; };\n", i->log_level);
 }

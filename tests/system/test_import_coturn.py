@@ -35,7 +35,7 @@ GUIDES = {
         ["demo-password-1a"]),
     "element-call": (
         ["port = 3479", "ports = [ 50300, 50400 ]", 'address = "192.0.2.2"',
-         'advertise = "198.51.100.44"'],
+         'advertise = "198.51.100.44"', 'coturn_metrics = "on"'],
         [],
         ["element-call-secret-9"]),
     "jitsi": (

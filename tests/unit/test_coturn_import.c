@@ -595,6 +595,18 @@ START_TEST(keys_of_other_kinds)
 }
 END_TEST
 
+START_TEST(metrics_keep_their_names)
+{
+	import(SECRET "prometheus\nprometheus-port=9999\n");
+	expect_note(2, COTURN_MAPPED, "control.coturn_metrics");
+	expect_note(3, COTURN_UNSUPPORTED, "control.http");
+	expect_written("coturn_metrics = \"on\"");
+	conf_free(good());
+	import(SECRET);
+	expect_not_written("coturn_metrics");
+}
+END_TEST
+
 START_TEST(secrets_are_in_the_file_alone)
 {
 	static const char *const secrets[] = { "north-secret", "hush-alice",
@@ -809,6 +821,7 @@ static Suite *suite(void)
 	tcase_add_test(t, private_peers_are_told_of_once_they_were_open);
 	tcase_add_test(t, what_is_dangerous_is_warned_of);
 	tcase_add_test(t, keys_of_other_kinds);
+	tcase_add_test(t, metrics_keep_their_names);
 	tcase_add_test(t, secrets_are_in_the_file_alone);
 	tcase_add_test(t, keys_of_coturn_are_known);
 	suite_add_tcase(s, t);
