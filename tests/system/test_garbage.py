@@ -129,9 +129,13 @@ def test_random_bytes(throw):
         if now == before:
             break
     assert now == before
-    after = throw_random(throw, rng, 10000)
-    assert after[1] == now[1]
-    assert after[0] <= now[0] + 128
+    # What is done once in a while may touch more, later: again, then.
+    for _ in range(3):
+        before, now = now, throw_random(throw, rng, 10000)
+        assert now[1] == before[1]
+        if now[0] <= before[0] + 128:
+            break
+    assert now[0] <= before[0] + 128
 
 
 def test_truncated(throw, client):
