@@ -2,7 +2,7 @@
 
 import pytest
 
-from stack import NAME
+from stack import NAME, wait_for
 
 
 def test_own_name_is_refused(stack):
@@ -11,6 +11,8 @@ def test_own_name_is_refused(stack):
     answer = stack.ask("GET", f"/{NAME}{port}" * 3
                        + stack.path("good.skype.com", "/x"))
     assert answer.status == 403
+    # Its line comes after the answer.
+    wait_for(lambda: len(stack.access_lines()) > before, "a line in the log")
     assert len(stack.access_lines()) == before + 1
 
 
