@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <poll.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "net/sockaddr.h"
 #include "stun/channel_data.h"
@@ -10,6 +11,8 @@
 /* What is relayed is sent anew if nothing comes of it for so long. */
 #define AGAIN_MS 500
 #define PAYLOAD_BYTES 200
+#define PORT_TRIES 64
+#define PORT_MIN 1024
 
 /* One client with its socket. */
 struct user {
@@ -111,6 +114,52 @@ static enum client_event_type await_event(struct run *r, struct user *u,
 		if (r->event.type != CLIENT_NOTHING)
 			return r->event.type;
 	}
+}
+
+/* --- its sockets --- */
+
+/* A port that no allocation can have, or 0 if there is none. */
+static uint16_t some_port(uint16_t first_port, uint16_t last_port,
+			  struct random *random)
+{
+	uint32_t below = first_port > PORT_MIN ? first_port - PORT_MIN : 0;
+	uint32_t above = UINT16_MAX - last_port, n;
+
+	if (below + above == 0)
+		return 0;
+	n = random_below(random, below + above);
+	return (uint16_t)(n < below ? PORT_MIN + n : last_port + 1 + n - below);
+}
+
+static int bind_to(int fd, const struct addr *local)
+{
+	union sockaddr_any sa;
+	socklen_t len = sockaddr_from_addr(local, &sa);
+
+	return bind(fd, &sa.any, len) < 0 ? -errno : 0;
+}
+
+int trial_open_socket(const struct addr *ip, uint16_t first_port,
+		      uint16_t last_port, struct random *random,
+		      struct addr *local)
+{
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	int error = -EADDRINUSE;
+
+	if (fd < 0)
+		return -errno;
+	for (int i = 0; i < PORT_TRIES && error == -EADDRINUSE; i++) {
+		*local = addr_with_port(
+			ip, some_port(first_port, last_port, random));
+		if (local->port == 0)
+			break;
+		error = bind_to(fd, local);
+	}
+	if (error) {
+		close(fd);
+		return error;
+	}
+	return fd;
 }
 
 /* --- what can go wrong --- */

@@ -38,6 +38,15 @@ struct trial_result {
 	int error; /* negative errno, or STUN error code, or 0 */
 };
 
+/*
+ * A socket for a trial: at that IP address, with a port from 1024 on that is
+ * not one of the server's relay ports, first to last. `*local` is where it is
+ * bound. Returns it, or a negative errno; -EADDRINUSE if there is no port.
+ */
+int trial_open_socket(const struct addr *ip, uint16_t first_port,
+		      uint16_t last_port, struct random *random,
+		      struct addr *local);
+
 /* The direct way: four packets to the peer's socket and back. */
 void trial_run(const struct trial *t, struct trial_result *out);
 

@@ -1,12 +1,10 @@
-#include <errno.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
-#include <unistd.h>
 
 #include "conf/machine.h"
-#include "net/sockaddr.h"
+#include "net/trial.h"
 #include "turnpikectl/commands.h"
 #include "turnpikectl/doctor.h"
 #include "turnpikectl/member.h"
@@ -15,8 +13,6 @@
 
 #define CONF_PATH TURNPIKE_SYSCONFDIR "/turnpike/turnpike.conf"
 #define INDENT "          "
-#define PORT_TRIES 64
-#define FIRST_PORT 1024
 
 enum { OPTION_CONFIG };
 
@@ -90,42 +86,10 @@ bool doctor_listener(const json_t *listener, struct addr *out)
 	return true;
 }
 
-/* A port that no allocation can have, or 0 if there is none. */
-static uint16_t some_port(struct doctor *d)
-{
-	uint32_t below = d->first_port > FIRST_PORT ? d->first_port - FIRST_PORT
-						    : 0;
-	uint32_t above = UINT16_MAX - d->last_port, n;
-
-	if (below + above == 0)
-		return 0;
-	n = random_below(&d->random, below + above);
-	return (uint16_t)(n < below ? FIRST_PORT + n
-				    : d->last_port + 1 + n - below);
-}
-
 int doctor_socket(struct doctor *d, const struct addr *ip, struct addr *local)
 {
-	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	int error = -EADDRINUSE;
-
-	if (fd < 0)
-		return -errno;
-	for (int i = 0; i < PORT_TRIES && error == -EADDRINUSE; i++) {
-		union sockaddr_any sa;
-		socklen_t len;
-
-		*local = addr_with_port(ip, some_port(d));
-		if (local->port == 0)
-			break;
-		len = sockaddr_from_addr(local, &sa);
-		error = bind(fd, &sa.any, len) < 0 ? -errno : 0;
-	}
-	if (error) {
-		close(fd);
-		return error;
-	}
-	return fd;
+	return trial_open_socket(ip, d->first_port, d->last_port, &d->random,
+				 local);
 }
 
 static void examine(struct doctor *d, const struct report *report)

@@ -6,11 +6,7 @@
 #include <sys/random.h>
 #include <unistd.h>
 
-#include "net/sockaddr.h"
 #include "worker/tester.h"
-
-#define PORT_TRIES 64
-#define FIRST_PORT 1024
 
 /* --- the test --- */
 
@@ -66,47 +62,14 @@ static void put_in_force(const struct self_test *in,
 		worker_sync(in->workers[i]);
 }
 
-/* A port that no allocation can have, or 0 if there is none. */
-static uint16_t some_port(struct test *t)
-{
-	uint32_t min = t->in->policy->relay_port_min;
-	uint32_t max = t->in->policy->relay_port_max;
-	uint32_t below = min - FIRST_PORT, above = UINT16_MAX - max, n;
-
-	if (below + above == 0)
-		return 0;
-	n = random_below(&t->random, below + above);
-	return (uint16_t)(n < below ? FIRST_PORT + n : max + 1 + n - below);
-}
-
-static int bind_to(int fd, const struct addr *local)
-{
-	union sockaddr_any sa;
-	socklen_t len = sockaddr_from_addr(local, &sa);
-
-	return bind(fd, &sa.any, len) < 0 ? -errno : 0;
-}
-
-/* A socket at that address and a port of its own; -errno if there is none. */
+/* At that address, with a port that no allocation can have. */
 static int open_socket(struct test *t, const struct addr *ip,
 		       struct addr *local)
 {
-	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	int error = -EADDRINUSE;
+	const struct peer_policy *p = t->in->policy;
 
-	if (fd < 0)
-		return -errno;
-	for (int i = 0; i < PORT_TRIES && error == -EADDRINUSE; i++) {
-		*local = addr_with_port(ip, some_port(t));
-		if (local->port == 0)
-			break;
-		error = bind_to(fd, local);
-	}
-	if (error) {
-		close(fd);
-		return error;
-	}
-	return fd;
+	return trial_open_socket(ip, p->relay_port_min, p->relay_port_max,
+				 &t->random, local);
 }
 
 static bool open_sockets(struct test *t)

@@ -103,6 +103,29 @@ START_TEST(who_does_not_answer_is_told)
 }
 END_TEST
 
+START_TEST(a_socket_outside_the_relays_ports)
+{
+	struct addr ip = addr_ipv4(0x7f000001, 0), local;
+
+	for (int i = 0; i < 20; i++) {
+		int fd = trial_open_socket(&ip, 2000, 65000, &randomness,
+					   &local);
+
+		ck_assert_int_ge(fd, 0);
+		ck_assert(local.port < 2000 || local.port > 65000);
+		ck_assert_uint_ge(local.port, 1024);
+		close(fd);
+	}
+	ck_assert_int_eq(
+		trial_open_socket(&ip, 1024, 65535, &randomness, &local),
+		-EADDRINUSE);
+	ip = addr_ipv4(0xCB007109, 0);
+	ck_assert_int_eq(
+		trial_open_socket(&ip, 2000, 65000, &randomness, &local),
+		-EADDRNOTAVAIL);
+}
+END_TEST
+
 static Suite *suite(void)
 {
 	Suite *s = suite_create("trial");
@@ -114,6 +137,7 @@ static Suite *suite(void)
 	tcase_add_test(t, a_wrong_password_is_told);
 	tcase_add_test(t, what_does_not_arrive_is_told);
 	tcase_add_test(t, who_does_not_answer_is_told);
+	tcase_add_test(t, a_socket_outside_the_relays_ports);
 	suite_add_tcase(s, t);
 	return s;
 }
