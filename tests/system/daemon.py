@@ -5,6 +5,7 @@ Python dictionary. It is ready when it has said so to the notification socket,
 so nothing here sleeps. Its log is read all the time by a thread.
 """
 
+import itertools
 import os
 import pwd
 import random
@@ -124,6 +125,9 @@ class Folder:
         shutil.rmtree(self.path, ignore_errors=True)
 
 
+numbers = itertools.count(1)
+
+
 def base_config(folder, address, port):
     """What tests need beside the defaults; their own keys replace these."""
     config = {
@@ -136,8 +140,8 @@ def base_config(folder, address, port):
         "state_dir": folder.state,
         # Tests end with sessions; test_drain.py is about those.
         "drain": {"deadline": "0s"},
-        # Several may run at a time.
-        "control": {"socket": f"{folder.state}/control-{port}.sock",
+        # Several may run at a time, of one port, too, on other addresses.
+        "control": {"socket": f"{folder.state}/control-{next(numbers)}.sock",
                     "http": ""},
     }
     if IS_ROOT:
